@@ -1,0 +1,35 @@
+//! Bytes from and to cameras: what they send is understood, however odd, and
+//! answered in the exact bytes they expect (`protocol.md`). Knows nothing of
+//! actions, plugins or databases; what becomes of an upload is decided behind
+//! [`Intake`].
+
+pub mod email;
+mod hotspot;
+pub mod multipart;
+mod reply;
+mod server;
+mod wire;
+pub mod xml;
+
+pub use reply::Refused;
+pub use server::{Camera, serve};
+
+use crate::spool::Incoming;
+use crate::upload::Upload;
+
+/// What the camera side needs of the rest of the program.
+pub trait Intake: Send + Sync + 'static {
+    /// A place on disk for an upload that is about to come.
+    fn begin(&self) -> impl Future<Output = std::io::Result<Incoming>> + Send;
+
+    /// Whether `sender` may send; its address in the operator's spelling.
+    fn sender(&self, sender: &str) -> Option<String>;
+
+    /// Takes over an upload whose bytes are all there. When this returns `Ok`
+    /// the camera may hear OK.
+    fn accept(
+        &self,
+        upload: Upload,
+        incoming: Incoming,
+    ) -> impl Future<Output = Result<(), Refused>> + Send;
+}

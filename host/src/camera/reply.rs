@@ -1,0 +1,152 @@
+//! What cameras hear: fixed texts, byte by byte, never serialised XML, since
+//! cameras search in them with `strstr` (`protocol.md` 0, 1.4). The one place
+//! that maps an error to status, code and comment.
+
+use std::borrow::Cow;
+
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use hyper::{Response, StatusCode};
+
+/// Body that ends an upload well (`protocol.md` 3.5, 3.6).
+pub(super) const SUCCESS: &str = r#"<Response Status="succ" />"#;
+
+/// An answer. Small enough to leave in one segment.
+pub(super) struct Reply {
+    status: StatusCode,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Cow<'static, str>,
+}
+
+impl Reply {
+    pub(super) fn ok(body: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: StatusCode::OK, headers: Vec::new(), body: body.into() }
+    }
+
+    pub(super) fn found(location: &'static str) -> Self {
+        Self { status: StatusCode::FOUND, ..Self::ok("") }
+            .with(LOCATION, HeaderValue::from_static(location))
+    }
+
+    pub(super) fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(super) fn into_response(self) -> Response<String> {
+        let mut response = Response::new(self.body.into_owned());
+        *response.status_mut() = self.status;
+        // Cameras accept it for XML too (protocol.md 1.4).
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, html);
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+/// Why an upload or a request is not accepted: what the camera hears, and for
+/// the log what an operator can do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The sender is not on the list.
+    #[error("sender {0} is not in SENDERS; to let it in, add it there")]
+    Sender(String),
+    /// The request lacks something or has something wrong; a camera that is
+    /// understood does not send such.
+    #[error("{0}")]
+    Malformed(String),
+    /// No action is mapped to a recipient.
+    #[error("no action for {0}; map it in [ACTIONS], for example {0:?} = \"store\"")]
+    NoAction(String),
+    /// The action says no.
+    #[error("action {action} rejects it: {message}")]
+    Rejected {
+        /// Which one.
+        action: String,
+        /// Whether the sender is the reason.
+        unauthorized: bool,
+        /// What it says, at most 120 characters.
+        message: String,
+    },
+    /// The action would deliver later, or is broken.
+    #[error("action {action} failed: {reason}")]
+    Failed {
+        /// Which one.
+        action: String,
+        /// Why.
+        reason: String,
+    },
+    /// The disk is full or fails.
+    #[error("cannot be kept: {0}; check disk and folder of the spool")]
+    Disk(String),
+    /// The request's head is larger than any camera's.
+    #[error("request head over {} KiB", super::wire::LARGEST_HEAD >> 10)]
+    HeadTooLarge,
+    /// The request stopped in the middle.
+    #[error("the camera's request ended or stalled before its end")]
+    Incomplete,
+    /// Nothing is served under this path.
+    #[error("nothing is served here; if a camera asks for this, its model is worth a report")]
+    Unknown,
+}
+
+impl Refused {
+    /// The answer to the camera (`protocol.md` 3.1).
+    pub(super) fn reply(&self) -> Reply {
+        let (status, comment) = match self {
+            Self::Sender(_) => (StatusCode::UNAUTHORIZED, "Sender not in whitelist".into()),
+            Self::Malformed(what) => (StatusCode::BAD_REQUEST, what.clone()),
+            Self::NoAction(recipient) => {
+                (StatusCode::BAD_REQUEST, format!("No action for {recipient}"))
+            }
+            Self::Rejected { unauthorized: true, message, .. } => {
+                (StatusCode::UNAUTHORIZED, message.clone())
+            }
+            Self::Rejected { message, .. } => (StatusCode::BAD_REQUEST, message.clone()),
+            Self::Failed { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "Delivery failed".into()),
+            Self::Disk(_) => (StatusCode::INSUFFICIENT_STORAGE, "Storage failed".into()),
+            Self::HeadTooLarge => {
+                (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request head too large".into())
+            }
+            Self::Incomplete => (StatusCode::BAD_REQUEST, "Incomplete request".into()),
+            Self::Unknown => (StatusCode::NOT_FOUND, "Unknown service".into()),
+        };
+        let body = format!(
+            "<Response ErrCode=\"{}\" ErrSubCode=\"0\" /><!-- {} -->",
+            status.as_u16(),
+            comment_text(&comment)
+        );
+        Reply { status, ..Reply::ok(body) }
+    }
+}
+
+/// `text` without what would end a comment or a line; at most 120 characters.
+fn comment_text(text: &str) -> String {
+    let mut safe = String::new();
+    for c in text.chars().filter(|c| !c.is_control() && !"<>".contains(*c)).take(120) {
+        if c != '-' || !safe.ends_with('-') {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_the_xml_that_cameras_know() {
+        let response = Refused::Sender("x@example.org".to_owned()).reply().into_response();
+        assert_eq!(response.status(), 401);
+        assert_eq!(
+            response.body(),
+            r#"<Response ErrCode="401" ErrSubCode="0" /><!-- Sender not in whitelist -->"#
+        );
+    }
+
+    #[test]
+    fn a_comment_cannot_be_ended_from_inside() {
+        let text = comment_text(&format!("a-->\r\n<b ---{}", "x".repeat(500)));
+        assert!(!text.contains("--") && !text.contains('>') && !text.contains('\n'), "{text}");
+    }
+}

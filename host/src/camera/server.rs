@@ -1,0 +1,202 @@
+//! Connections from cameras: one request each, the answer in one piece, then
+//! closed without haste.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming as Body;
+use hyper::header::HOST;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use super::hotspot::Hotspot;
+use super::reply::{Refused, Reply};
+use super::wire::{HeadError, Rewound, read_head};
+use super::{Intake, email};
+
+/// Connections at once. A household has a handful.
+const CONNECTIONS: usize = 512;
+
+/// Read at once from a connection, and so the largest chunk of a body.
+const READ: usize = 256 << 10;
+
+/// How long a connection stays open after the answer while nothing comes, and
+/// at most. Closing earlier, with bytes of the camera unread, makes the kernel
+/// send a reset that can overtake the answer (`protocol.md` 1.4).
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_IN_ALL: Duration = Duration::from_secs(30);
+
+/// The camera side of the server.
+pub struct Camera<I> {
+    intake: I,
+    hotspot: Hotspot,
+}
+
+impl<I: Intake> Camera<I> {
+    /// A camera side that hands uploads to `intake`.
+    pub fn new(intake: I) -> Self {
+        Self { intake, hotspot: Hotspot::default() }
+    }
+}
+
+/// Serves `listener` until the future is dropped.
+pub async fn serve<I: Intake>(listener: TcpListener, camera: Arc<Camera<I>>) -> Infallible {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let camera = camera.clone();
+                tokio::spawn(async move {
+                    if let Err(error) = connection(stream, peer, camera).await {
+                        tracing::debug!(%peer, "connection: {error}");
+                    }
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Out of descriptors, mostly; they come back.
+                tracing::error!("cannot accept connections: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn connection<I: Intake>(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    camera: Arc<Camera<I>>,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let head = match read_head(&mut stream).await {
+        Ok(head) => head,
+        Err(error) => {
+            let refused = match error {
+                HeadError::Nothing => return Ok(()),
+                HeadError::Io(error) => return Err(error),
+                HeadError::Tls => {
+                    tracing::warn!(%peer, "{error}");
+                    return Ok(());
+                }
+                HeadError::TooLarge => Refused::HeadTooLarge,
+                HeadError::Incomplete => Refused::Incomplete,
+                HeadError::NotHttp => Refused::Malformed("No HTTP request".to_owned()),
+            };
+            tracing::warn!(%peer, "request refused: {refused}");
+            stream.write_all(&bare(refused.reply())).await?;
+            return linger(stream).await;
+        }
+    };
+    let io = TokioIo::new(Rewound::new(&head, stream));
+    let original = &head.original;
+    let service = service_fn(|request: Request<Body>| {
+        let camera = camera.clone();
+        async move {
+            let reply = camera.answer(request, peer.ip()).await.unwrap_or_else(|refused| {
+                if refused == Refused::Unknown {
+                    tracing::warn!(%peer, "{refused}:\n{}", masked(original));
+                } else {
+                    tracing::warn!(%peer, "request refused: {refused}");
+                }
+                refused.reply()
+            });
+            Ok::<_, Infallible>(reply.into_response())
+        }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .keep_alive(false)
+        .half_close(true)
+        .title_case_headers(true)
+        .max_buf_size(READ)
+        .serve_connection(io, service)
+        .without_shutdown()
+        .await
+        .map_err(io::Error::other)?;
+    linger(served.io.into_inner().into_inner()).await
+}
+
+/// Ends our side and waits for the camera to end its own.
+async fn linger(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let drain = async {
+        let mut surplus = vec![0; 16 << 10];
+        while let Ok(Ok(1..)) = tokio::time::timeout(LINGER, stream.read(&mut surplus)).await {}
+    };
+    let _ = tokio::time::timeout(LINGER_IN_ALL, drain).await;
+    Ok(())
+}
+
+impl<I: Intake> Camera<I> {
+    async fn answer(&self, request: Request<Body>, camera: IpAddr) -> Result<Reply, Refused> {
+        let path = merge_slashes(request.uri().path());
+        match (request.method(), path.as_str()) {
+            (&Method::GET | &Method::HEAD, "/") => Ok(self.hotspot.answer(&host(&request), camera)),
+            (&Method::POST, "/social/columbus/email") => {
+                email::receive(&self.intake, request).await?;
+                Ok(Reply::ok(super::reply::SUCCESS))
+            }
+            (&Method::GET, "/social/columbus/email") => Ok(Reply::found("/")),
+            _ => Err(Refused::Unknown),
+        }
+    }
+}
+
+/// The host asked for, without port; that of an absolute target wins
+/// (`protocol.md` 2, D2).
+fn host(request: &Request<Body>) -> String {
+    let header = || request.headers().get(HOST).and_then(|value| value.to_str().ok());
+    let host = request.uri().authority().map(|authority| authority.as_str()).or_else(header);
+    let host = host.unwrap_or_default();
+    host.rsplit_once(':')
+        .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
+        .map_or(host, |(host, _)| host)
+        .to_owned()
+}
+
+/// Never answered by a redirect, which no camera follows (`protocol.md` 2, D17).
+fn merge_slashes(path: &str) -> String {
+    let mut merged = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c != '/' || !merged.ends_with('/') {
+            merged.push(c);
+        }
+    }
+    merged
+}
+
+/// A head for the log, without what could be used to log in elsewhere.
+fn masked(head: &[u8]) -> String {
+    String::from_utf8_lossy(head)
+        .lines()
+        .map(|line| match line.split_once(':') {
+            Some((name, _))
+                if ["authorization", "cookie"].contains(&name.to_ascii_lowercase().as_str()) =>
+            {
+                format!("  {name}: (masked)\n")
+            }
+            _ => format!("  {}\n", line.replace(|c: char| c.is_control(), "\u{fffd}")),
+        })
+        .collect()
+}
+
+/// An answer without hyper, to what never was a request.
+fn bare(reply: Reply) -> Vec<u8> {
+    let response: Response<String> = reply.into_response();
+    let mut bytes = format!("HTTP/1.1 {}\r\n", response.status());
+    for (name, value) in response.headers() {
+        bytes.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap_or_default()));
+    }
+    let body = response.body();
+    bytes.push_str(&format!("Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()));
+    bytes.into_bytes()
+}

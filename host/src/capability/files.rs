@@ -1,0 +1,50 @@
+//! `files`: the upload's bytes in blocks, for guests without file access.
+
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use crate::contract::{self, files::FileError};
+use crate::upload::Delivery;
+
+/// Length of a block, in bytes.
+const BLOCK: u64 = 1 << 20;
+
+/// The files of one delivery.
+pub struct Files {
+    delivery: Arc<Delivery>,
+    in_check: bool,
+}
+
+impl Files {
+    pub(super) fn new(delivery: Arc<Delivery>, in_check: bool) -> Self {
+        Self { delivery, in_check }
+    }
+}
+
+impl contract::files::Host for Files {
+    async fn read(
+        &mut self,
+        file: u32,
+        block: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, FileError>> {
+        if self.in_check {
+            return Ok(Err(FileError::Io("there are no bytes in check".to_owned())));
+        }
+        let Some(file) = self.delivery.upload.files.get(file as usize) else {
+            return Ok(Err(FileError::NoSuchFile));
+        };
+        let path = self.delivery.folder.join(&file.name);
+        let read = tokio::task::spawn_blocking(move || -> io::Result<Vec<u8>> {
+            let file = std::fs::File::open(path)?;
+            let offset = u64::from(block) * BLOCK;
+            let rest = file.metadata()?.len().saturating_sub(offset);
+            // At most BLOCK, which fits every usize.
+            let mut bytes = vec![0; rest.min(BLOCK) as usize];
+            file.read_exact_at(&mut bytes, offset)?;
+            Ok(bytes)
+        })
+        .await?;
+        Ok(read.map_err(|error| FileError::Io(error.to_string())))
+    }
+}

@@ -1,0 +1,237 @@
+//! `store`: keeping files below `UPLOAD_FOLDER`.
+//!
+//! Threat: a guest, or a camera through it, that wants to write elsewhere or
+//! over something. So the host alone decides on the folder, a name is one
+//! safe part of a path, and nothing is ever replaced. Consequence for whoever
+//! watches the folder: a file appears under its final name when it is durable
+//! and complete, with exactly one `close_write`.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use rustix::fs::{CWD, RenameFlags};
+use rustix::io::Errno;
+use sha2::Sha256;
+
+use super::{Facilities, Refusal};
+use crate::config::StoreGrant;
+use crate::contract::{self, store::StoreError};
+use crate::digest;
+use crate::file_name;
+use crate::upload::{self, Delivery};
+
+/// Folder below `UPLOAD_FOLDER` where copies grow. On the same file system as
+/// their place, and out of sight of a watcher of that place.
+pub const GROWING: &str = ".growing";
+
+/// Names tried before giving up on a name that is taken.
+const NUMBERS: usize = 10_000;
+
+/// The folder that one call may keep files in.
+pub struct Store {
+    delivery: Arc<Delivery>,
+    in_check: bool,
+    grant: Option<StoreGrant>,
+    facilities: Arc<Facilities>,
+}
+
+impl Store {
+    pub(super) fn new(
+        delivery: Arc<Delivery>,
+        in_check: bool,
+        grant: Option<StoreGrant>,
+        facilities: Arc<Facilities>,
+    ) -> Self {
+        Self { delivery, in_check, grant, facilities }
+    }
+
+    fn folder(&self) -> Result<String, Refusal> {
+        match (&self.grant, &self.delivery.action.instance) {
+            (None, _) => Err(Refusal {
+                what: "store",
+                remedy: format!("ALLOW = {{ STORE = \"{}\" }}", self.delivery.action.plugin),
+            }),
+            (Some(StoreGrant::Folder(folder)), _) => Ok(folder.clone()),
+            (Some(StoreGrant::InstanceOrSender), Some(instance)) => Ok(instance.clone()),
+            (Some(StoreGrant::InstanceOrSender), None) => {
+                Ok(sender_folder(&self.facilities.secret, &self.delivery.upload.sender))
+            }
+        }
+    }
+}
+
+impl contract::store::Host for Store {
+    async fn put(
+        &mut self,
+        file: u32,
+        name: String,
+    ) -> wasmtime::Result<Result<String, StoreError>> {
+        if self.in_check {
+            return Ok(Err(StoreError::Denied("nothing can be kept in check".to_owned())));
+        }
+        let folder = match self.folder() {
+            Ok(folder) => folder,
+            Err(refusal) => return Ok(Err(StoreError::Denied(refusal.report(&self.delivery)))),
+        };
+        let Some(file) = self.delivery.upload.files.get(file as usize).cloned() else {
+            return Ok(Err(StoreError::NoSuchFile));
+        };
+        if !file_name::is_safe(&name) {
+            let text = format!("{name:?} is not the name of one visible file of at most 128 bytes");
+            return Ok(Err(StoreError::InvalidName(text)));
+        }
+        let source = self.delivery.folder.join(&file.name);
+        let root = self.facilities.upload_folder.clone();
+        let kept = tokio::task::spawn_blocking(move || {
+            let kept = keep(&source, &file, &root, &folder, &name)?;
+            Ok(format!("{folder}/{kept}"))
+        })
+        .await?;
+        Ok(kept.map_err(|error: io::Error| match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
+            _ => StoreError::Io(error.to_string()),
+        }))
+    }
+}
+
+/// Folder of a sender: 20 characters that nobody can guess without `secret`
+/// (`protocol.md` 7, rule 8).
+fn sender_folder(secret: &str, sender: &str) -> String {
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
+    mac.update(sender.as_bytes());
+    URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..15])
+}
+
+/// Keeps a copy of `source` in `root/folder` under `name` or a numbered name,
+/// and returns the name.
+fn keep(
+    source: &Path,
+    file: &upload::File,
+    root: &Path,
+    folder: &str,
+    name: &str,
+) -> io::Result<String> {
+    let place = root.join(folder);
+    if !place.is_dir() {
+        fs::create_dir_all(&place)?;
+        File::open(root)?.sync_all()?;
+    }
+    let mut growing: Option<Growing> = None;
+    for number in 1..=NUMBERS {
+        let name = if number == 1 { name.to_owned() } else { file_name::numbered(name, number) };
+        let target = place.join(&name);
+        if fs::symlink_metadata(&target).is_ok() {
+            if has_content(&target, file)? {
+                // Kept by an earlier attempt that may not have come this far.
+                sync_folder(&target)?;
+                return Ok(name);
+            }
+            continue;
+        }
+        let copy = match growing.take() {
+            Some(copy) => copy,
+            None => Growing::copy(source, root)?,
+        };
+        match copy.publish(&target)? {
+            Published::Yes => return Ok(name),
+            // Somebody was quicker; look at what they put there.
+            Published::Taken(copy) => {
+                growing = Some(copy);
+                if has_content(&target, file)? {
+                    sync_folder(&target)?;
+                    return Ok(name);
+                }
+            }
+        }
+    }
+    Err(io::Error::other(format!("{NUMBERS} files are called {name} already")))
+}
+
+/// A durable copy without a name of its own yet.
+struct Growing {
+    path: PathBuf,
+    /// Open for writing until the copy has its name: closing is what tells a
+    /// watcher of `close_write`, and it must tell the final name.
+    file: File,
+}
+
+enum Published {
+    Yes,
+    Taken(Growing),
+}
+
+impl Growing {
+    fn copy(source: &Path, root: &Path) -> io::Result<Self> {
+        let path = root.join(GROWING).join(uuid::Uuid::now_v7().to_string());
+        let mut original = File::open(source)?;
+        let mut copy = Self { file: File::create_new(&path)?, path };
+        // Shares the blocks but not the inode, where the file system can.
+        if rustix::fs::ioctl_ficlone(&copy.file, &original).is_err() {
+            io::copy(&mut original, &mut copy.file)?;
+        }
+        copy.file.sync_all()?;
+        Ok(copy)
+    }
+
+    fn publish(self, target: &Path) -> io::Result<Published> {
+        match rustix::fs::renameat_with(CWD, &self.path, CWD, target, RenameFlags::NOREPLACE) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => return Ok(Published::Taken(self)),
+            // Network file systems cannot; there a link does not replace either.
+            Err(Errno::INVAL | Errno::NOSYS) => match fs::hard_link(&self.path, target) {
+                Ok(()) => {
+                    sync_folder(target)?;
+                    // The open file has its old name; this tells the watcher the new one.
+                    drop(File::options().append(true).open(target)?);
+                    return Ok(Published::Yes);
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Ok(Published::Taken(self));
+                }
+                Err(error) => return Err(error),
+            },
+            Err(error) => return Err(error.into()),
+        }
+        sync_folder(target)?;
+        Ok(Published::Yes)
+    }
+}
+
+impl Drop for Growing {
+    fn drop(&mut self) {
+        // Gone already where it got its name.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn sync_folder(of: &Path) -> io::Result<()> {
+    File::open(of.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn has_content(path: &Path, file: &upload::File) -> io::Result<bool> {
+    let metadata = fs::symlink_metadata(path)?;
+    if !metadata.is_file() || metadata.len() != file.size {
+        return Ok(false);
+    }
+    Ok(digest::sha256_of(File::open(path)?)? == file.sha256)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_of_a_sender_is_that_of_the_old_server() {
+        // protocol.md 7, rule 8
+        assert_eq!(
+            sender_folder("xiev5kaMeehaimub", "Camera@samsungcamera.com"),
+            "yZXbyiz-pZX2DqmBjoRl"
+        );
+    }
+}

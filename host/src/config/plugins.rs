@@ -1,0 +1,206 @@
+//! `[PLUGINS.name]` and the bundled plugins: where their bytes are, what they
+//! may ask for, what they may use.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::file::{ConfigError, Document, File, PluginTable};
+use super::routes::{ALIASES, is_plain};
+use crate::plugin::bundled::BUNDLED;
+
+/// A component and what it may do.
+#[derive(Debug, Clone)]
+pub struct Plugin {
+    /// Name under which `[ACTIONS]` maps to it.
+    pub name: String,
+    /// Where its bytes are.
+    pub source: PluginSource,
+    /// What it may ask of the host.
+    pub grants: Grants,
+    /// What one delivery may use.
+    pub limits: Limits,
+}
+
+/// Where a plugin's bytes are.
+#[derive(Debug, Clone)]
+pub enum PluginSource {
+    /// In this program.
+    Bundled(&'static [u8]),
+    /// In a file of the operator's.
+    File {
+        /// The component.
+        path: PathBuf,
+        /// Lower-case hexadecimal SHA-256 of the only bytes accepted.
+        sha256: Option<String>,
+    },
+}
+
+/// What a plugin may ask of the host beyond computing; nothing by default.
+#[derive(Debug, Clone, Default)]
+pub struct Grants {
+    /// Where `store.put` may keep files.
+    pub store: Option<StoreGrant>,
+}
+
+/// Where `store.put` may keep files.
+#[derive(Debug, Clone)]
+pub enum StoreGrant {
+    /// In a folder named after the instance or, without one, after the sender.
+    InstanceOrSender,
+    /// In this folder below `UPLOAD_FOLDER`.
+    Folder(String),
+}
+
+/// What one delivery may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Computing time. 5 s hash or parse hundreds of megabytes; more is a loop.
+    pub cpu: Duration,
+    /// Time in all, waiting included. 120 s outlast a slow server's answer.
+    pub wall: Duration,
+    /// Bytes of memory. Sinks in four languages were measured to fit in half
+    /// of the default of 64 MiB.
+    pub memory: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { cpu: Duration::from_secs(5), wall: Duration::from_secs(120), memory: 64 << 20 }
+    }
+}
+
+/// All plugins by name, bundled ones first.
+pub(super) fn plugins(
+    document: &Document<'_>,
+    file: &File,
+    base: &Path,
+) -> Result<BTreeMap<String, Plugin>, ConfigError> {
+    let mut plugins: BTreeMap<String, Plugin> = BUNDLED
+        .iter()
+        .map(|bundled| {
+            let plugin = Plugin {
+                name: bundled.name.to_owned(),
+                source: PluginSource::Bundled(bundled.component),
+                grants: (bundled.grants)(),
+                limits: Limits::default(),
+            };
+            (bundled.name.to_owned(), plugin)
+        })
+        .collect();
+    for (name, table) in &file.plugins {
+        if plugins.contains_key(name) || ALIASES.iter().any(|(alias, _)| alias == name) {
+            return Err(document.error(
+                &table.component,
+                format_args!("[PLUGINS.{name}]: {name} is a bundled action; choose another name"),
+            ));
+        }
+        if *name != name.to_lowercase() || !is_plain(name) {
+            return Err(document.error(
+                &table.component,
+                format_args!("[PLUGINS.{name}]: a name has lower-case letters, digits, - and _"),
+            ));
+        }
+        plugins.insert(name.clone(), plugin(document, name, table, base)?);
+    }
+    Ok(plugins)
+}
+
+fn plugin(
+    document: &Document<'_>,
+    name: &str,
+    table: &PluginTable,
+    base: &Path,
+) -> Result<Plugin, ConfigError> {
+    let path = base.join(table.component.get_ref());
+    if let Err(error) = std::fs::File::open(&path) {
+        return Err(document.error(
+            &table.component,
+            format_args!(
+                "[PLUGINS.{name}]: {} cannot be read: {error}; correct COMPONENT or remove the plugin",
+                path.display()
+            ),
+        ));
+    }
+    if let Some(sha256) = &table.sha256 {
+        let digits = sha256.get_ref();
+        if digits.len() != 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(document.error(
+                sha256,
+                format_args!("[PLUGINS.{name}]: SHA256 has 64 hexadecimal digits; `sha256sum FILE` prints them"),
+            ));
+        }
+    }
+    let store = match &table.allow.store {
+        Some(folder) if !is_plain(folder.get_ref()) => {
+            return Err(document.error(
+                folder,
+                format_args!(
+                    "[PLUGINS.{name}]: STORE is the name of one folder below UPLOAD_FOLDER"
+                ),
+            ));
+        }
+        Some(folder) => Some(StoreGrant::Folder(folder.get_ref().clone())),
+        None => None,
+    };
+    if let (Some(written), None) = (&table.allow.store, &table.sha256) {
+        return Err(document.error(
+            written,
+            format_args!("[PLUGINS.{name}]: a grant belongs to certain bytes; add SHA256 = \"...\", as `sha256sum FILE` prints it"),
+        ));
+    }
+    let defaults = Limits::default();
+    let duration = |written: &Option<Spanned<String>>, default| match written {
+        Some(text) => humantime::parse_duration(text.get_ref()).map_err(|error| {
+            document
+                .error(text, format_args!("[PLUGINS.{name}]: {error}; write a time like \"2 s\""))
+        }),
+        None => Ok(default),
+    };
+    let memory = match &table.limits.memory {
+        Some(text) => parse_size(text.get_ref()).ok_or_else(|| {
+            document.error(text, format_args!("[PLUGINS.{name}]: write a size like \"64 MiB\""))
+        })?,
+        None => defaults.memory,
+    };
+    Ok(Plugin {
+        name: name.to_owned(),
+        source: PluginSource::File {
+            path,
+            sha256: table.sha256.as_ref().map(|digits| digits.get_ref().to_lowercase()),
+        },
+        grants: Grants { store },
+        limits: Limits {
+            cpu: duration(&table.limits.cpu, defaults.cpu)?,
+            wall: duration(&table.limits.wall, defaults.wall)?,
+            memory,
+        },
+    })
+}
+
+fn parse_size(written: &str) -> Option<usize> {
+    let written = written.trim();
+    let digits = written.find(|c: char| !c.is_ascii_digit()).unwrap_or(written.len());
+    let (number, unit) = written.split_at(digits);
+    let unit = match unit.trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<usize>().ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!(parse_size("64 MiB"), Some(64 << 20));
+        assert_eq!(parse_size("64 MB"), None);
+    }
+}

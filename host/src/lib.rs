@@ -1,0 +1,22 @@
+//! Afterimage takes the photos and videos of Samsung's Wi-Fi cameras and hands
+//! each upload to an *action*, a sandboxed WASI component.
+//!
+//! The data only ever moves to the right:
+//! `camera` → `spool` → `delivery` → `plugin` → component, which asks the host
+//! back through `capability`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+pub mod camera;
+pub mod capability;
+pub mod cli;
+pub mod config;
+pub mod contract;
+pub mod delivery;
+pub mod digest;
+pub mod emulator;
+pub mod file_name;
+pub mod plugin;
+pub mod serve;
+pub mod spool;
+pub mod upload;

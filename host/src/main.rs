@@ -1,0 +1,7 @@
+//! The `afterimage` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    afterimage::cli::run()
+}

@@ -1,0 +1,261 @@
+//! One call of one action: a fresh instance within its limits.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use wasmtime::component::ResourceTable;
+use wasmtime::{Store, UpdateDeadline};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+
+use super::limits::{Cpu, Exceeded, Memory};
+use super::report::Failure;
+use crate::capability::{Capabilities, Facilities};
+use crate::config::{ActionName, Grants, Limits};
+use crate::contract::{ActionFull, ActionFullPre, uploads};
+use crate::upload::{Delivery, Origin};
+
+/// `check` runs while the camera waits; it has nothing to wait for.
+const CHECK: Limits =
+    Limits { cpu: Duration::from_millis(100), wall: Duration::from_millis(200), memory: 64 << 20 };
+
+/// Bytes that one host call may hand over.
+const HOSTCALL_FUEL: usize = 2 << 20;
+/// Handles that a guest may hold.
+const HANDLES: usize = 1_000;
+/// Host objects (files, streams) that a guest may hold.
+const OBJECTS: usize = 256;
+/// Bytes of header fields.
+const FIELDS: usize = 64 << 10;
+/// Bytes of randomness in one call.
+const RANDOM: u64 = 1 << 20;
+
+/// Why the camera must hear no.
+#[derive(Debug)]
+pub enum CheckError {
+    /// The action does not want this upload.
+    Rejected(uploads::Rejection),
+    /// The action is broken.
+    Failed(Failure),
+}
+
+/// Why an upload was not delivered.
+#[derive(Debug)]
+pub enum DeliverError {
+    /// It may work later.
+    Retry(uploads::RetryAdvice),
+    /// It will not work.
+    Rejected(uploads::Rejection),
+    /// The action is broken, for this upload at least.
+    Failed(Failure),
+}
+
+/// A loaded plugin with the settings of one instance.
+pub struct Action {
+    /// Its name in `[ACTIONS]`.
+    pub name: ActionName,
+    pub(super) component: ActionFullPre<State>,
+    pub(super) settings: Arc<str>,
+    pub(super) grants: Grants,
+    pub(super) limits: Limits,
+    pub(super) facilities: Arc<Facilities>,
+}
+
+impl Action {
+    /// Asks whether this upload can be delivered; answers how many files make
+    /// it complete.
+    ///
+    /// # Errors
+    /// The action's rejection, or its failure to answer within 200 ms.
+    pub async fn check(&self, draft: &Arc<Delivery>) -> Result<u32, CheckError> {
+        let limits = Limits { memory: self.limits.memory.max(CHECK.memory), ..CHECK };
+        let answer = self
+            .call(draft, None, limits, async |store, instance| {
+                let draft = describe(draft);
+                instance.afterimage_action_handler().call_check(store, &draft).await
+            })
+            .await
+            .map_err(CheckError::Failed)?;
+        answer.map(|files| files.max(1)).map_err(|rejection| CheckError::Rejected(tidy(rejection)))
+    }
+
+    /// Delivers.
+    ///
+    /// # Errors
+    /// What the action says, or its failure.
+    pub async fn deliver(
+        &self,
+        delivery: &Arc<Delivery>,
+    ) -> Result<uploads::Receipt, DeliverError> {
+        let answer = self
+            .call(delivery, Some(&delivery.folder), self.limits, async |store, instance| {
+                let upload = describe(delivery);
+                instance.afterimage_action_handler().call_deliver(store, &upload).await
+            })
+            .await
+            .map_err(DeliverError::Failed)?;
+        answer.map_err(|failure| match failure {
+            uploads::Failure::Retry(advice) => DeliverError::Retry(advice),
+            uploads::Failure::Reject(rejection) => DeliverError::Rejected(tidy(rejection)),
+        })
+    }
+
+    async fn call<T>(
+        &self,
+        delivery: &Arc<Delivery>,
+        files: Option<&Path>,
+        limits: Limits,
+        function: impl AsyncFnOnce(&mut Store<State>, &ActionFull) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        let capabilities = Capabilities::new(
+            delivery,
+            files.is_none(),
+            self.settings.clone(),
+            &self.grants,
+            &self.facilities,
+        );
+        let log = capabilities.log.clone();
+        let call = async {
+            let mut store = self.store(capabilities, files, limits)?;
+            let instance = self.component.instantiate_async(&mut store).await?;
+            function(&mut store, &instance).await
+        };
+        match tokio::time::timeout(limits.wall, call).await {
+            Ok(Ok(answer)) => {
+                log.finish();
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(Failure::new(&error, log.finish())),
+            Err(_) => Err(Failure::exceeded(&Exceeded::Wall { limit: limits.wall }, log.finish())),
+        }
+    }
+
+    fn store(
+        &self,
+        capabilities: Capabilities,
+        files: Option<&Path>,
+        limits: Limits,
+    ) -> wasmtime::Result<Store<State>> {
+        let mut wasi = WasiCtx::builder();
+        wasi.stdout(capabilities.log.stdout()).stderr(capabilities.log.stderr());
+        wasi.max_random_size(RANDOM);
+        if let Some(folder) = files {
+            wasi.preopened_dir(folder, "/upload", FsPerms::ReadOnly)?;
+        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(OBJECTS);
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(FIELDS);
+        let mut store = Store::new(
+            self.component.engine(),
+            State {
+                capabilities,
+                wasi: wasi.build(),
+                http,
+                http_policy: NoHttp,
+                table,
+                memory: Memory::new(limits.memory),
+            },
+        );
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(HOSTCALL_FUEL);
+        store.set_max_component_handles(HANDLES);
+        let mut cpu = Cpu::new(limits.cpu);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |_| {
+            cpu.tick()?;
+            Ok(UpdateDeadline::Yield(1))
+        });
+        Ok(store)
+    }
+}
+
+/// What the store of a call holds.
+pub(super) struct State {
+    pub(super) capabilities: Capabilities,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    http_policy: NoHttp,
+    table: ResourceTable,
+    memory: Memory,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            ctx: &mut self.http,
+            table: &mut self.table,
+            hooks: &mut self.http_policy,
+        }
+    }
+}
+
+/// `wasi:http` is linked, since guests of some languages import it whether
+/// they use it or not, and refuses every request.
+struct NoHttp;
+
+type HttpError = wasmtime_wasi_http::Error;
+type HttpIo = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
+
+impl WasiHttpHooks for NoHttp {
+    fn send_request(
+        &mut self,
+        _request: hyper::Request<WasiBody>,
+        _options: Option<wasmtime_wasi_http::RequestOptions>,
+        _done: HttpIo,
+    ) -> Box<dyn Future<Output = Result<(hyper::Response<WasiBody>, HttpIo), HttpError>> + Send>
+    {
+        Box::new(async { Err(HttpError::HttpRequestDenied) })
+    }
+}
+
+/// The upload as the contract describes it.
+fn describe(delivery: &Delivery) -> uploads::Upload {
+    let upload = &delivery.upload;
+    let (origin, service) = match &upload.origin {
+        Origin::Email => (uploads::Origin::Email, None),
+        Origin::Social { service, .. } => (uploads::Origin::Social, Some(service.clone())),
+    };
+    uploads::Upload {
+        id: delivery.id.clone(),
+        attempt: delivery.attempt,
+        origin,
+        service,
+        instance: delivery.action.instance.clone(),
+        sender: upload.sender.clone(),
+        recipients: delivery.recipients.clone(),
+        subject: upload.subject.clone(),
+        body: upload.body.clone(),
+        camera: upload.camera.clone(),
+        received_at: rfc3339(upload.received_at),
+        files: (0..)
+            .zip(&upload.files)
+            .map(|(index, file)| uploads::File {
+                index,
+                name: file.name.clone(),
+                content_type: file.content_type.clone(),
+                size: file.size,
+                sha256: file.sha256.clone(),
+                path: format!("/upload/{}", file.name),
+            })
+            .collect(),
+        attributes: Vec::new(),
+    }
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(time).to_string()
+}
+
+/// Cuts a guest's message to what fits a camera's screen and the log.
+fn tidy(rejection: uploads::Rejection) -> uploads::Rejection {
+    let message = rejection.message.chars().filter(|c| !c.is_control()).take(120).collect();
+    uploads::Rejection { message, ..rejection }
+}

@@ -1,0 +1,77 @@
+//! The words that all parts share: an upload, its files, and its delivery.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::config::ActionName;
+
+/// What a camera sent in one go, complete on disk.
+#[derive(Debug, Clone)]
+pub struct Upload {
+    /// Time-ordered unique id (UUID version 7).
+    pub id: String,
+    /// The way it came.
+    pub origin: Origin,
+    /// Sender's address, in the spelling of the operator's list.
+    pub sender: String,
+    /// Addresses of an e-mail upload as the camera sent them; empty otherwise.
+    pub recipients: Vec<String>,
+    /// Subject of an e-mail upload; empty otherwise.
+    pub subject: String,
+    /// Text without the marker that cameras add.
+    pub body: String,
+    /// Camera model, when known.
+    pub camera: Option<String>,
+    /// When its first byte came.
+    pub received_at: SystemTime,
+    /// Its files in the order of the camera.
+    pub files: Vec<File>,
+}
+
+/// The way an upload came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The camera's e-mail function.
+    Email,
+    /// The camera's sharing function.
+    Social {
+        /// Service chosen on the camera: `facebook`, `picasa`, ...
+        service: String,
+        /// The camera's session: uploads of one session, service and text
+        /// belong to one post.
+        session: String,
+    },
+}
+
+/// One file of an upload; its bytes lie in the upload's folder under `name`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Safe file name, unique within the upload.
+    pub name: String,
+    /// Normalised media type.
+    pub content_type: String,
+    /// Length in bytes.
+    pub size: u64,
+    /// SHA-256 of the bytes, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// One action applied to one upload.
+#[derive(Debug)]
+pub struct Delivery {
+    /// Unique and stable over all attempts.
+    pub id: String,
+    /// 1 at the first attempt, 0 while the camera still waits.
+    pub attempt: u32,
+    /// What shall be done.
+    pub action: ActionName,
+    /// With what.
+    pub upload: Arc<Upload>,
+    /// The recipients of the upload that map to this action.
+    pub recipients: Vec<String>,
+    /// Folder of the upload's files.
+    pub folder: PathBuf,
+    /// File of the notes that the action keeps through `progress`.
+    pub notes: PathBuf,
+}

@@ -1,0 +1,138 @@
+//! Configurations that the server cannot run with are refused before a port is
+//! bound, with file, line and remedy, and exit code 78.
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use crate::fixture::{Server, afterimage, guest};
+
+/// Runs `serve` with this configuration and asserts that it ends at once with
+/// these words, without having bound its port.
+#[track_caller]
+fn assert_refused(config: &str, words: &[&str]) {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("config.toml"), config).unwrap();
+    fs::write(folder.path().join("file"), "no folder").unwrap();
+    // A port that is taken: bound first, its error would come first.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let output =
+        afterimage(folder.path(), &["serve", "--config", "config.toml", "--listen", &listen]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{error}");
+    for word in words {
+        assert!(error.contains(word), "no {word:?} in {error}");
+    }
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+    assert_refused(
+        "\nUPLOAD_FODLER = \"x\"\n",
+        &["config.toml:2:", "UPLOAD_FODLER", "UPLOAD_FOLDER"],
+    );
+}
+
+#[test]
+fn a_wrong_type_is_refused_with_an_example() {
+    assert_refused(
+        "SENDERS = \"x\"\n",
+        &["config.toml:1:", "SENDERS", "write it like SENDERS = ["],
+    );
+}
+
+#[test]
+fn an_unknown_action_is_refused() {
+    assert_refused(
+        "[ACTIONS]\nfacebook = \"shred\"\n",
+        &["config.toml:2:", "\"shred\"", "[PLUGINS.shred]"],
+    );
+}
+
+#[test]
+fn what_is_no_toml_is_refused_with_its_line() {
+    assert_refused("SENDERS = [\n\"a\",\nLISTEN = 3\n", &["config.toml:3:"]);
+}
+
+#[test]
+fn a_missing_plugin_is_refused() {
+    assert_refused(
+        "[PLUGINS.printer]\nCOMPONENT = \"printer.wasm\"\n",
+        &["config.toml:2:", "printer.wasm", "correct COMPONENT"],
+    );
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused() {
+    assert_refused(
+        "UPLOAD_FOLDER = \"file/upload\"\n",
+        &["UPLOAD_FOLDER", "file/upload", "make it writable"],
+    );
+    assert_refused(
+        "SPOOL_FOLDER = \"file/spool\"\n",
+        &["SPOOL_FOLDER", "file/spool", "make it writable"],
+    );
+}
+
+#[test]
+fn a_missing_file_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let output = afterimage(folder.path(), &["serve", "--config", "nowhere.toml"]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere.toml"));
+}
+
+#[test]
+fn a_component_that_is_none_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("x.wasm");
+    let config = format!(
+        "[ACTIONS]\nfacebook = \"x\"\n[PLUGINS.x]\nCOMPONENT = {:?}\n",
+        path.to_str().unwrap()
+    );
+    fs::write(&path, "hello").unwrap();
+    assert_refused(&config, &["plugin x", "no WebAssembly component"]);
+    fs::write(&path, b"\0asm\x01\0\0\0").unwrap();
+    assert_refused(&config, &["plugin x", "core module", "wasm32-wasip2"]);
+    fs::write(&path, b"\0asm\x0d\0\x01\0").unwrap();
+    assert_refused(&config, &["plugin x", "exports no afterimage:action/handler"]);
+    fs::write(&path, b"\0asm\x0d\0\x01\0garbage").unwrap();
+    assert_refused(&config, &["plugin x"]);
+}
+
+#[test]
+fn a_component_of_other_bytes_is_refused() {
+    let config = format!(
+        "[ACTIONS]\nfacebook = \"x\"\n[PLUGINS.x]\nCOMPONENT = {:?}\nSHA256 = \"{}\"\n",
+        guest("echo"),
+        "0".repeat(64)
+    );
+    assert_refused(&config, &["plugin x", "its SHA-256 is"]);
+}
+
+#[test]
+fn a_component_that_wants_more_than_it_is_granted_is_refused() {
+    let config = format!(
+        "[ACTIONS]\nfacebook = \"x\"\n[PLUGINS.x]\nCOMPONENT = {:?}\n",
+        guest("wants-store")
+    );
+    assert_refused(&config, &["plugin x", "asks for store", "ALLOW = { STORE = \"folder\" }"]);
+}
+
+#[test]
+fn a_second_server_on_the_same_spool_is_refused() {
+    let server = Server::start("");
+    let output = afterimage(
+        server.folder(),
+        &["serve", "--config", "config.toml", "--listen", "127.0.0.1:0"],
+    );
+    assert_eq!(output.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another server"));
+}
+
+#[test]
+fn the_shipped_configuration_runs_as_it_is() {
+    Server::start(include_str!("../config.toml"));
+}

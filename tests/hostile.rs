@@ -1,0 +1,143 @@
+//! Guests that misbehave: each is ended by the limit it runs into, the report
+//! names it, and the next camera is served.
+
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use crate::fixture::{Request, SUCCESS, Server, guest};
+
+const LIMITS: &str = r#"CPU = "300 ms", WALL = "2 s", MEMORY = "32 MiB""#;
+
+/// Limits that leave room for the one that a test is about.
+const WIDE: &str = r#"CPU = "20 s", WALL = "20 s", MEMORY = "256 MiB""#;
+
+/// A server with the guest of this name for hostile@example.org and a well
+/// behaved action for good@example.org.
+fn server_with(name: &str, limits: &str) -> Server {
+    Server::start(&format!(
+        "[ACTIONS]\n\"hostile@example.org\" = \"hostile\"\n\"good@example.org\" = \"store\"\n\
+         [PLUGINS.hostile]\nCOMPONENT = {:?}\n\
+         LIMITS = {{ {limits} }}\n",
+        guest(name)
+    ))
+}
+
+/// Sends an upload to the guest, asserts that it failed with `report`, and
+/// that nothing of it is left.
+#[track_caller]
+fn assert_ended(name: &str, limits: &str, report: &str) {
+    let server = server_with(name, limits);
+    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
+    answer.assert_error(500, "Delivery failed");
+    server.logged(&["request refused", "action hostile failed", report]);
+    assert_eq!(server.send(&Request::new().to(&["good@example.org"]).bytes()).body, SUCCESS);
+    assert_eq!(server.stop(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn a_loop_ends_with_its_cpu_budget() {
+    assert_ended("loop-in-deliver", LIMITS, "limit reached: CPU budget of 300ms spent");
+}
+
+#[test]
+fn a_loop_in_the_start_function_ends_with_the_budget_of_check() {
+    assert_ended("loop-in-start", LIMITS, "limit reached: CPU budget of 100ms spent");
+}
+
+#[test]
+fn a_loop_in_check_ends_sooner() {
+    assert_ended("loop-in-check", LIMITS, "limit reached: CPU budget of 100ms spent");
+}
+
+#[test]
+fn sleep_ends_with_the_deadline() {
+    assert_ended("sleep", LIMITS, "limit reached: no result within 2s");
+}
+
+#[test]
+fn growing_memory_ends_at_its_limit() {
+    assert_ended("grow-memory", LIMITS, "limit 32768 KiB");
+}
+
+#[test]
+fn deep_recursion_ends_with_the_stack() {
+    assert_ended("deep-recursion", LIMITS, "limit reached: stack");
+}
+
+#[test]
+fn a_flood_on_standard_error_ends_and_its_log_is_bounded() {
+    assert_ended("stderr-flood", WIDE, "limit reached: output: printed more than 1024 KiB");
+}
+
+#[test]
+fn a_flood_on_standard_output_ends() {
+    assert_ended("stdout-flood", WIDE, "limit reached: output: printed more than 1024 KiB");
+}
+
+#[test]
+fn a_flood_of_log_lines_is_cut() {
+    let server = server_with("log-flood", LIMITS);
+    server.send(&Request::new().to(&["hostile@example.org"]).bytes()).assert_error(500, "");
+    server.logged(&["more lines dropped"]);
+    assert!(server.log().lines().filter(|line| line.contains(" guest: ")).count() <= 200);
+}
+
+#[test]
+fn a_huge_argument_is_refused() {
+    assert_ended("huge-string", WIDE, "limit reached: argument of a host call over 2 MiB");
+}
+
+#[test]
+fn a_trap_is_reported_with_the_guests_last_words() {
+    assert_ended("trap", LIMITS, "boom in deliver");
+}
+
+#[test]
+fn an_exit_is_no_answer() {
+    assert_ended("exit-zero", LIMITS, "exited with 0 instead of answering");
+}
+
+#[test]
+fn files_outside_the_upload_cannot_be_opened() {
+    let server = server_with("read-outside", LIMITS);
+    server
+        .send(&Request::new().to(&["hostile@example.org"]).bytes())
+        .assert_error(400, "all refused");
+}
+
+#[test]
+fn a_rejection_cannot_break_out_of_its_comment() {
+    let server = server_with("reject-long", LIMITS);
+    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
+    answer.assert_error(400, "");
+    let comment = answer.body.split_once("<!-- ").unwrap().1.strip_suffix(" -->").unwrap();
+    assert!(
+        !comment.contains("--") && !comment.contains('<') && comment.len() < 200,
+        "{comment:?}"
+    );
+    assert!(answer.length < 1400);
+}
+
+#[test]
+fn a_granted_store_cannot_be_left() {
+    let component = guest("wants-store");
+    let bytes = std::fs::read(&component).unwrap();
+    let sha256: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+    let server = Server::start(&format!(
+        "[ACTIONS]\n\"hostile@example.org\" = \"hostile\"\n[PLUGINS.hostile]\n\
+         COMPONENT = {component:?}\nSHA256 = {sha256:?}\nALLOW = {{ STORE = \"prints\" }}\n"
+    ));
+    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
+    assert_eq!(answer.body, SUCCESS);
+    let stored: Vec<PathBuf> = server.stored().into_keys().collect();
+    assert_eq!(stored, [PathBuf::from("prints/ok.jpg")]);
+}
+
+#[test]
+fn a_well_behaved_guest_sees_the_upload_and_nothing_else() {
+    let server = server_with("echo", LIMITS);
+    let request = Request::new().to(&["hostile@example.org"]).text("Grüße");
+    assert_eq!(server.send(&request.bytes()).body, SUCCESS);
+    server.logged(&["delivered", "Grüße", "SAM_0042.JPG", "Camera@samsungcamera.com"]);
+}
