@@ -117,6 +117,9 @@ impl State {
     }
 
     fn line(&mut self, level: Level, message: &str, fields: &[(String, String)]) {
+        if message.trim().is_empty() && fields.is_empty() {
+            return;
+        }
         let mut line = printable(&message[..message.floor_char_boundary(LINE)]);
         for (name, value) in fields {
             if line.len() > LINE {

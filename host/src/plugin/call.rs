@@ -20,6 +20,10 @@ use crate::upload::{Delivery, Origin};
 const CHECK: Limits =
     Limits { cpu: Duration::from_millis(100), wall: Duration::from_millis(200), memory: 64 << 20 };
 
+/// Files that an action may wait for. A guest of JavaScript that forgets to
+/// return a number was seen to answer 0, one that returns -1 four billion.
+const MOST_FILES: u32 = 100;
+
 /// Bytes that one host call may hand over.
 const HOSTCALL_FUEL: usize = 2 << 20;
 /// Handles that a guest may hold.
@@ -77,7 +81,7 @@ impl Action {
             })
             .await
             .map_err(CheckError::Failed)?;
-        answer.map(|files| files.max(1)).map_err(|rejection| CheckError::Rejected(tidy(rejection)))
+        answer.map(|files| files.clamp(1, MOST_FILES)).map_err(|rejection| CheckError::Rejected(tidy(rejection)))
     }
 
     /// Delivers.
