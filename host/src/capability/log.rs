@@ -120,6 +120,11 @@ impl State {
         if message.trim().is_empty() && fields.is_empty() {
             return;
         }
+        self.lines += 1;
+        if self.lines > LINES || self.bytes > BYTES {
+            self.dropped += 1;
+            return;
+        }
         let mut line = printable(&message[..message.floor_char_boundary(LINE)]);
         for (name, value) in fields {
             if line.len() > LINE {
@@ -129,12 +134,7 @@ impl State {
             line.push_str(&format!(" {}={:?}", printable(name), value));
         }
         line.truncate(line.floor_char_boundary(LINE));
-        self.lines += 1;
         self.bytes += line.len();
-        if self.lines > LINES || self.bytes > BYTES {
-            self.dropped += 1;
-            return;
-        }
         let Delivery { action, id, attempt, .. } = &*self.delivery;
         match level {
             Level::Trace => {
