@@ -85,7 +85,7 @@ pub(super) fn plugins(
                 name: bundled.name.to_owned(),
                 source: PluginSource::Bundled(bundled.component),
                 grants: (bundled.grants)(),
-                limits: Limits::default(),
+                limits: (bundled.limits)(),
             };
             (bundled.name.to_owned(), plugin)
         })

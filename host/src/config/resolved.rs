@@ -104,7 +104,7 @@ impl Config {
             (None, false) => Some(action_name("store")),
         };
 
-        let settings = routes
+        let mut settings: BTreeMap<ActionName, serde_json::Map<_, _>> = routes
             .actions()
             .into_iter()
             .map(|name| {
@@ -115,6 +115,14 @@ impl Config {
                 (name.clone(), merged)
             })
             .collect();
+        for (name, merged) in &mut settings {
+            let bundled = BUNDLED.iter().find(|bundled| bundled.name == name.plugin);
+            for secret in bundled.map(|bundled| bundled.secrets).unwrap_or_default() {
+                if let Some(value) = merged.get_mut(*secret) {
+                    *value = serde_json::json!({ "secret": true });
+                }
+            }
+        }
 
         let listen = match &file.listen {
             Some(written) => parse_listen(written.get_ref())
