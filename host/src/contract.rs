@@ -9,4 +9,4 @@ wasmtime::component::bindgen!({
     require_store_data_send: true,
 });
 
-pub use afterimage::action::{files, log, progress, settings, store, uploads};
+pub use afterimage::action::{files, log, mail, process, progress, settings, store, uploads};

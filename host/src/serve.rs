@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::camera::{self, Camera};
+use crate::capability::mail::Mailer;
 use crate::capability::{Facilities, store};
 use crate::config::Config;
 use crate::delivery::Intake;
@@ -43,7 +44,11 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
         Some(secret) => secret.clone(),
         None => spool.secret().map_err(|e| unusable("SPOOL_FOLDER", &config.spool_folder, &e))?,
     };
-    let facilities = Arc::new(Facilities { upload_folder: config.upload_folder.clone(), secret });
+    let facilities = Arc::new(Facilities {
+        upload_folder: std::path::absolute(&config.upload_folder)?,
+        secret,
+        mailer: Mailer::new(config.mail.clone()),
+    });
     let loader = Loader::new(spool.compiled()).map_err(|e| anyhow::anyhow!("{e:#}"))?;
     let actions =
         loader.actions(&config, &facilities).await.map_err(|error| Unusable(error.to_string()))?;

@@ -1,7 +1,7 @@
 //! What a component may ask of the host, one file each, policy included.
 //!
 //! Every interface here is reached through an import of the component; those
-//! that have effects outside ([`store`]) also need a grant of the operator's,
+//! that have effects outside ([`store`], [`mail`], [`process`]) also need a grant of the operator's,
 //! which is checked when the component is loaded and again at every use.
 
 use std::path::PathBuf;
@@ -12,12 +12,16 @@ use crate::upload::Delivery;
 
 pub mod files;
 pub mod log;
+pub mod mail;
+pub mod process;
 pub mod progress;
 pub mod settings;
 pub mod store;
 
 use files::Files;
 use log::Log;
+use mail::{Mail, Mailer};
+use process::{Process, Runner};
 use progress::Progress;
 use settings::Settings;
 use store::Store;
@@ -29,6 +33,8 @@ pub struct Facilities {
     pub upload_folder: PathBuf,
     /// Key of the folder names made from senders.
     pub secret: String,
+    /// The way to the mail server.
+    pub mailer: Mailer,
 }
 
 /// The capabilities of one call.
@@ -43,24 +49,39 @@ pub struct Capabilities {
     pub files: Files,
     /// `store`
     pub store: Store,
+    /// `mail`
+    pub mail: Mail,
+    /// `process`
+    pub process: Process,
 }
 
 impl Capabilities {
     /// Those of a call for `delivery`. While the camera still waits
-    /// (`in_check`) there are no bytes, no notes and no effects.
+    /// (`in_check`) there are no bytes, no notes and no effects. `command` is what
+    /// `process` runs.
     pub fn new(
         delivery: &Arc<Delivery>,
         in_check: bool,
         settings: Arc<str>,
         grants: &Grants,
         facilities: &Arc<Facilities>,
+        command: &Option<Arc<Runner>>,
     ) -> Self {
+        let store =
+            Store::new(delivery.clone(), in_check, grants.store.clone(), facilities.clone());
         Self {
             settings: Settings::new(settings),
             log: Log::new(delivery.clone()),
             progress: Progress::new(delivery.clone(), in_check),
             files: Files::new(delivery.clone(), in_check),
-            store: Store::new(delivery.clone(), in_check, grants.store.clone(), facilities.clone()),
+            mail: Mail::new(delivery.clone(), in_check, grants.mail.clone(), facilities.clone()),
+            process: Process::new(
+                delivery.clone(),
+                in_check,
+                command.clone().filter(|_| grants.process),
+                store.kept(),
+            ),
+            store,
         }
     }
 }

@@ -6,10 +6,11 @@
 //! watches the folder: a file appears under its final name when it is durable
 //! and complete, with exactly one `close_write`.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -38,7 +39,11 @@ pub struct Store {
     in_check: bool,
     grant: Option<StoreGrant>,
     facilities: Arc<Facilities>,
+    kept: Kept,
 }
+
+/// Where the files of one call were kept, by index.
+pub(super) type Kept = Arc<Mutex<BTreeMap<u32, PathBuf>>>;
 
 impl Store {
     pub(super) fn new(
@@ -47,7 +52,12 @@ impl Store {
         grant: Option<StoreGrant>,
         facilities: Arc<Facilities>,
     ) -> Self {
-        Self { delivery, in_check, grant, facilities }
+        Self { delivery, in_check, grant, facilities, kept: Kept::default() }
+    }
+
+    /// Where this call keeps files, as it goes on.
+    pub(super) fn kept(&self) -> Kept {
+        self.kept.clone()
     }
 
     fn folder(&self) -> Result<String, Refusal> {
@@ -78,7 +88,8 @@ impl contract::store::Host for Store {
             Ok(folder) => folder,
             Err(refusal) => return Ok(Err(StoreError::Denied(refusal.report(&self.delivery)))),
         };
-        let Some(file) = self.delivery.upload.files.get(file as usize).cloned() else {
+        let index = file;
+        let Some(file) = self.delivery.upload.files.get(index as usize).cloned() else {
             return Ok(Err(StoreError::NoSuchFile));
         };
         if !file_name::is_safe(&name) {
@@ -92,6 +103,10 @@ impl contract::store::Host for Store {
             Ok(format!("{folder}/{kept}"))
         })
         .await?;
+        if let Ok(place) = &kept {
+            let place = self.facilities.upload_folder.join(place);
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(index, place);
+        }
         Ok(kept.map_err(|error: io::Error| match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full,
             _ => StoreError::Io(error.to_string()),

@@ -30,23 +30,27 @@ pub(super) struct File {
     /// Smarthost.
     pub(super) mail_server: Option<String>,
     /// Its port.
-    #[allow(dead_code, reason = "checked for its type; used by the e-mail action")]
     pub(super) mail_port: Option<u16>,
     /// Its account.
-    #[allow(dead_code, reason = "checked for its type; used by the e-mail action")]
     pub(super) mail_username: Option<String>,
     /// Its password.
-    #[allow(dead_code, reason = "checked for its type; used by the e-mail action")]
     pub(super) mail_password: Option<String>,
     /// STARTTLS.
-    #[allow(dead_code, reason = "checked for its type; used by the e-mail action")]
     pub(super) mail_use_tls: Option<bool>,
     /// TLS from the first byte.
-    #[allow(dead_code, reason = "checked for its type; used by the e-mail action")]
     pub(super) mail_use_ssl: Option<bool>,
     /// Envelope sender.
-    #[allow(dead_code, reason = "checked for its type; used by the e-mail action")]
-    pub(super) mail_default_sender: Option<String>,
+    pub(super) mail_default_sender: Option<Spanned<String>>,
+    /// Whether that stands in `From`, too.
+    pub(super) mail_rewrite_from: Option<Spanned<bool>>,
+    /// Authorities of a server with a certificate of its own.
+    pub(super) mail_ca_file: Option<Spanned<PathBuf>>,
+    /// The only certificate to accept.
+    pub(super) mail_pin_sha256: Option<Spanned<String>>,
+    /// Largest message.
+    pub(super) mail_max_size: Option<Spanned<String>>,
+    /// Longest wait for one answer.
+    pub(super) mail_timeout: Option<Spanned<String>>,
     /// Recipient address or service → action.
     pub(super) actions: BTreeMap<String, Spanned<String>>,
     /// Actions that are not bundled.
@@ -69,6 +73,11 @@ const KEYS: &[(&str, &str)] = &[
     ("MAIL_USE_TLS", "true"),
     ("MAIL_USE_SSL", "false"),
     ("MAIL_DEFAULT_SENDER", "\"me@example.org\""),
+    ("MAIL_REWRITE_FROM", "true"),
+    ("MAIL_CA_FILE", "\"ca.pem\""),
+    ("MAIL_PIN_SHA256", "\"4f5a...\""),
+    ("MAIL_MAX_SIZE", "\"25 MiB\""),
+    ("MAIL_TIMEOUT", "\"60 s\""),
     ("ACTIONS", "{ \"store@example.org\" = \"store\" }"),
     ("PLUGINS", "{ }"),
 ];
@@ -95,6 +104,10 @@ pub(super) struct PluginTable {
 pub(super) struct AllowTable {
     /// Folder below `UPLOAD_FOLDER` where `store.put` may keep files.
     pub(super) store: Option<Spanned<String>>,
+    /// Recipients that `mail.send` may write to beside the upload's.
+    pub(super) mail: Option<Spanned<Vec<String>>>,
+    /// Whether `process.run` may run the `CMD` of the action's settings.
+    pub(super) process: Option<Spanned<bool>>,
 }
 
 /// `LIMITS` of a plugin: durations as `"2 s"`, sizes as `"64 MiB"`.
@@ -219,6 +232,29 @@ impl Settings<'_> {
             .filter(|(_, value)| value.get_ref().is_table())
             .map(|(key, _)| key.get_ref().to_string())
             .collect()
+    }
+
+    /// An error at the place of `key` in the table of `instance` or, where it
+    /// has none, in `[NAME]`; at the first of their lines if it is in neither.
+    pub(super) fn error(
+        &self,
+        instance: Option<&str>,
+        key: &str,
+        message: impl fmt::Display,
+    ) -> ConfigError {
+        let overlay = instance
+            .and_then(|name| self.table.get(name))
+            .and_then(|value| value.get_ref().as_table());
+        let mut tables = overlay.into_iter().chain([self.table]);
+        let span = tables
+            .clone()
+            .find_map(|table| table.iter().find(|(name, _)| name.get_ref() == key))
+            .or_else(|| tables.find_map(|table| table.iter().next()))
+            .map(|(key, _)| key.span());
+        match span {
+            Some(span) => self.document.error_at(span.start, message),
+            None => self.document.error_in_file(message),
+        }
     }
 
     /// Refuses keys that are not in `keys`, in the table and its instances.

@@ -1,12 +1,16 @@
 //! `config.toml`: as written ([`file`]) and as the program uses it
 //! ([`Config`]). Nothing else reads the file.
 
+mod command;
 mod file;
+mod mail;
 mod plugins;
 mod resolved;
 mod routes;
 
+pub use command::{Command, Piece, Program, Template};
 pub use file::ConfigError;
-pub use plugins::{Grants, Limits, Plugin, PluginSource, StoreGrant};
+pub use mail::{Account, Mail, Security, Trust};
+pub use plugins::{Grants, Limits, MailGrant, Plugin, PluginSource, StoreGrant};
 pub use resolved::{Config, parse_listen};
 pub use routes::{ActionName, Routes};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::file::{ConfigError, Document, File, PluginTable};
+use super::file::{AllowTable, ConfigError, Document, File, PluginTable};
 use super::routes::{ALIASES, is_plain};
 use crate::plugin::bundled::BUNDLED;
 
@@ -43,6 +43,17 @@ pub enum PluginSource {
 pub struct Grants {
     /// Where `store.put` may keep files.
     pub store: Option<StoreGrant>,
+    /// Whom `mail.send` may write to.
+    pub mail: Option<MailGrant>,
+    /// Whether `process.run` may run the action's command.
+    pub process: bool,
+}
+
+/// Whom `mail.send` may write to: the upload's recipients and these.
+#[derive(Debug, Clone, Default)]
+pub struct MailGrant {
+    /// Addresses, in any case.
+    pub recipients: Vec<String>,
 }
 
 /// Where `store.put` may keep files.
@@ -85,7 +96,7 @@ pub(super) fn plugins(
                 name: bundled.name.to_owned(),
                 source: PluginSource::Bundled(bundled.component),
                 grants: (bundled.grants)(),
-                limits: Limits::default(),
+                limits: (bundled.limits)(),
             };
             (bundled.name.to_owned(), plugin)
         })
@@ -145,9 +156,15 @@ fn plugin(
         Some(folder) => Some(StoreGrant::Folder(folder.get_ref().clone())),
         None => None,
     };
-    if let (Some(written), None) = (&table.allow.store, &table.sha256) {
+    let AllowTable { store: kept, mail, process, .. } = &table.allow;
+    let granted = [
+        kept.as_ref().map(Spanned::span),
+        mail.as_ref().map(Spanned::span),
+        process.as_ref().map(Spanned::span),
+    ];
+    if let (Some(span), None) = (granted.into_iter().flatten().next(), &table.sha256) {
         return Err(document.error(
-            written,
+            &Spanned::new(span, ()),
             format_args!("[PLUGINS.{name}]: a grant belongs to certain bytes; add SHA256 = \"...\", as `sha256sum FILE` prints it"),
         ));
     }
@@ -171,7 +188,13 @@ fn plugin(
             path,
             sha256: table.sha256.as_ref().map(|digits| digits.get_ref().to_lowercase()),
         },
-        grants: Grants { store },
+        grants: Grants {
+            store,
+            mail: mail
+                .as_ref()
+                .map(|recipients| MailGrant { recipients: recipients.get_ref().clone() }),
+            process: process.as_ref().is_some_and(|process| *process.get_ref()),
+        },
         limits: Limits {
             cpu: duration(&table.limits.cpu, defaults.cpu)?,
             wall: duration(&table.limits.wall, defaults.wall)?,
@@ -180,7 +203,8 @@ fn plugin(
     })
 }
 
-fn parse_size(written: &str) -> Option<usize> {
+/// Reads `64 MiB`, in bytes.
+pub(super) fn parse_size(written: &str) -> Option<usize> {
     let written = written.trim();
     let digits = written.find(|c: char| !c.is_ascii_digit()).unwrap_or(written.len());
     let (number, unit) = written.split_at(digits);

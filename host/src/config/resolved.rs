@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::file::{ConfigError, Document, File, nearest};
-use super::plugins::{Plugin, plugins};
+use super::command::{Command, command};
+use super::file::{ConfigError, Document, File, Settings, nearest};
+use super::mail::{Mail, mail};
+use super::plugins::{Grants, MailGrant, Plugin, plugins};
 use super::routes::{ActionName, Routes, action_name, routes};
 use crate::plugin::bundled::BUNDLED;
 
@@ -30,6 +32,12 @@ pub struct Config {
     pub plugins: BTreeMap<String, Plugin>,
     /// Settings of each mapped action: `[NAME]` with `[NAME.instance]` over it.
     pub settings: BTreeMap<ActionName, serde_json::Map<String, serde_json::Value>>,
+    /// The mail server.
+    pub mail: Mail,
+    /// What `process.run` runs, for each action that may.
+    pub commands: BTreeMap<ActionName, Command>,
+    /// Recipients that `email` may write to beside the upload's.
+    recipients: BTreeMap<ActionName, Vec<String>>,
     /// What is allowed but will not do what the operator may expect.
     pub warnings: Vec<String>,
 }
@@ -55,6 +63,15 @@ impl Config {
     /// None; the type is that of [`Config::load`].
     pub fn default_for(base: &Path) -> Result<Self, ConfigError> {
         Self::parse(&base.join("config.toml"), "")
+    }
+
+    /// What the action `name` may ask of the host.
+    pub fn grants(&self, name: &ActionName) -> Grants {
+        let grants = self.plugins[&name.plugin].grants.clone();
+        match self.recipients.get(name) {
+            Some(to) => Grants { mail: Some(MailGrant { recipients: to.clone() }), ..grants },
+            None => grants,
+        }
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
@@ -94,17 +111,12 @@ impl Config {
         }
         let names_an_address = file.actions.keys().any(|key| key.contains('@'));
         routes.email = match (&file.mail_server, names_an_address) {
-            (Some(_), _) if names.iter().any(|name| name == "email") => Some(action_name("email")),
-            (Some(_), _) => {
-                return Err(document.error_in_file(
-                    "MAIL_SERVER is set, but this version has no e-mail action yet; remove it",
-                ));
-            }
+            (Some(_), _) => Some(action_name("email")),
             (None, true) => None,
             (None, false) => Some(action_name("store")),
         };
 
-        let settings = routes
+        let mut settings: BTreeMap<ActionName, serde_json::Map<_, _>> = routes
             .actions()
             .into_iter()
             .map(|name| {
@@ -115,6 +127,41 @@ impl Config {
                 (name.clone(), merged)
             })
             .collect();
+        for (name, merged) in &mut settings {
+            let bundled = BUNDLED.iter().find(|bundled| bundled.name == name.plugin);
+            for secret in bundled.map(|bundled| bundled.secrets).unwrap_or_default() {
+                if let Some(value) = merged.get_mut(*secret) {
+                    *value = serde_json::json!({ "secret": true });
+                }
+            }
+        }
+
+        let mail = mail(&document, &file, &base, &mut warnings)?;
+        let mut recipients = BTreeMap::new();
+        for (name, merged) in settings.iter_mut().filter(|(name, _)| name.plugin == "email") {
+            let to = email_recipients(tables.get("email"), name, merged)?;
+            let from_a_service = routes.services.iter().find(|(_, action)| *action == name);
+            if let (Some((service, _)), true) = (from_a_service, to.is_empty()) {
+                let written = &file.actions[service];
+                return Err(document.error(
+                    written,
+                    format_args!(
+                        "{service} goes to {name}, but a social upload names no recipient; add to [EMAIL]: TO = [\"me@example.org\"]"
+                    ),
+                ));
+            }
+            merged.insert("MAX_SIZE".to_owned(), mail.max_size.into());
+            recipients.insert(name.clone(), to);
+        }
+        let mut commands = BTreeMap::new();
+        for name in routes.actions() {
+            if plugins[&name.plugin].grants.process {
+                let table = tables.get(&name.plugin);
+                let merged = table.map(|table| table.merged(name.instance.as_deref()));
+                let command = command(&document, table, name, &merged.unwrap_or_default(), &base)?;
+                commands.insert(name.clone(), command);
+            }
+        }
 
         let listen = match &file.listen {
             Some(written) => parse_listen(written.get_ref())
@@ -130,9 +177,30 @@ impl Config {
             routes,
             plugins,
             settings,
+            mail,
+            commands,
+            recipients,
             warnings,
         })
     }
+}
+
+/// `TO` of `[EMAIL]`: who gets what comes without a recipient.
+fn email_recipients(
+    table: Option<&Settings<'_>>,
+    name: &ActionName,
+    merged: &serde_json::Map<String, serde_json::Value>,
+) -> Result<Vec<String>, ConfigError> {
+    let (Some(table), Some(to)) = (table, merged.get("TO")) else { return Ok(Vec::new()) };
+    let written = to.as_array().map_or(std::slice::from_ref(to), Vec::as_slice);
+    let address = |to: &serde_json::Value| {
+        let address = to.as_str()?.parse::<lettre::Address>().ok()?;
+        Some(address.to_string())
+    };
+    written.iter().map(address).collect::<Option<Vec<String>>>().ok_or_else(|| {
+        let message = "TO is a list of addresses; write it like TO = [\"me@example.org\"]";
+        table.error(name.instance.as_deref(), "TO", message)
+    })
 }
 
 /// Reads `ADDRESS:PORT`; `*` stands for every IPv4 address.

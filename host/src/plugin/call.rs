@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, 
 
 use super::limits::{Cpu, Exceeded, Memory};
 use super::report::Failure;
+use crate::capability::process::Runner;
 use crate::capability::{Capabilities, Facilities};
 use crate::config::{ActionName, Grants, Limits};
 use crate::contract::{ActionFull, ActionFullPre, uploads};
@@ -25,15 +26,15 @@ const CHECK: Limits =
 const MOST_FILES: u32 = 100;
 
 /// Bytes that one host call may hand over.
-const HOSTCALL_FUEL: usize = 2 << 20;
+pub(super) const HOSTCALL_FUEL: usize = 2 << 20;
 /// Handles that a guest may hold.
-const HANDLES: usize = 1_000;
+pub(super) const HANDLES: usize = 1_000;
 /// Host objects (files, streams) that a guest may hold.
-const OBJECTS: usize = 256;
+pub(super) const OBJECTS: usize = 256;
 /// Bytes of header fields.
 const FIELDS: usize = 64 << 10;
 /// Bytes of randomness in one call.
-const RANDOM: u64 = 1 << 20;
+pub(super) const RANDOM: u64 = 1 << 20;
 
 /// Why the camera must hear no.
 #[derive(Debug)]
@@ -64,6 +65,7 @@ pub struct Action {
     pub(super) grants: Grants,
     pub(super) limits: Limits,
     pub(super) facilities: Arc<Facilities>,
+    pub(super) command: Option<Arc<Runner>>,
 }
 
 impl Action {
@@ -118,6 +120,7 @@ impl Action {
             self.settings.clone(),
             &self.grants,
             &self.facilities,
+            &self.command,
         );
         let log = capabilities.log.clone();
         let call = async {

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -14,10 +14,12 @@ use wasmtime::component::{Component, HasSelf, Linker};
 
 use super::cache::Cache;
 use super::call::{Action, State};
+use super::command::SandboxedCommand;
 use super::compile;
 use super::engine::{engine, start_clock};
 use crate::capability::Facilities;
-use crate::config::{ActionName, Config, Grants, Plugin, PluginSource};
+use crate::capability::process::{Runner, Sandbox};
+use crate::config::{ActionName, Command, Config, Grants, Limits, Plugin, PluginSource, Program};
 use crate::contract::{self, ActionFullPre};
 use crate::digest;
 
@@ -78,6 +80,8 @@ pub struct Loader {
     engine: Engine,
     linker: Linker<State>,
     cache: Cache,
+    /// Where a sandboxed command finds its file.
+    scratch: PathBuf,
 }
 
 impl Loader {
@@ -91,7 +95,11 @@ impl Loader {
         start_clock(&engine)?;
         let cache = Cache::open(folder.clone())
             .map_err(|error| wasmtime::format_err!("{}: {error}", folder.display()))?;
-        Ok(Self { linker: linker(&engine)?, engine, cache })
+        // Removed by the next start where a crash left it.
+        let scratch = folder.with_file_name("scratch");
+        let _ = std::fs::remove_dir_all(&scratch);
+        std::fs::create_dir(&scratch)?;
+        Ok(Self { linker: linker(&engine)?, engine, cache, scratch })
     }
 
     /// Loads every action that `config` maps to.
@@ -118,13 +126,22 @@ impl Loader {
                 }
             };
             let settings = serde_json::Value::from(config.settings[name].clone()).to_string();
+            let command = match config.commands.get(name) {
+                Some(command) => {
+                    Some(Arc::new(self.runner(command, plugin.limits).await.map_err(
+                        |problem| LoadError { plugin: format!("{name}, CMD"), problem },
+                    )?))
+                }
+                None => None,
+            };
             let action = Action {
                 name: name.clone(),
                 component: component.clone(),
                 settings: settings.into(),
-                grants: plugin.grants.clone(),
+                grants: config.grants(name),
                 limits: plugin.limits,
                 facilities: facilities.clone(),
+                command,
             };
             actions.insert(name.clone(), Arc::new(action));
         }
@@ -137,29 +154,47 @@ impl Loader {
                 let sha256 = digest::sha256(bytes);
                 self.compiled(&sha256, Stdio::piped(), bytes).await?
             }
-            PluginSource::File { path, sha256 } => {
-                let unreadable = |error| Problem::Unreadable { path: path.clone(), error };
-                let mut file = File::open(path).map_err(unreadable)?;
-                if file.metadata().map_err(unreadable)?.len() > compile::LARGEST {
-                    return Err(Problem::TooLarge { path: path.clone() });
-                }
-                let mut start = [0; 8];
-                let length = file.read(&mut start).map_err(unreadable)?;
-                kind(&start[..length])?;
-                file.rewind().map_err(unreadable)?;
-                let found = digest::sha256_of(&file).map_err(unreadable)?;
-                if let Some(expected) = sha256
-                    && *expected != found
-                {
-                    return Err(Problem::OtherBytes { found, expected: expected.clone() });
-                }
-                file.rewind().map_err(unreadable)?;
-                self.compiled(&found, file.into(), &[]).await?
-            }
+            PluginSource::File { path, sha256 } => self.file(path, sha256.as_deref()).await?,
         };
         self.inspect(&component, plugin)?;
         let pre = self.linker.instantiate_pre(&component).map_err(missing)?;
         ActionFullPre::new(pre).map_err(|error| Problem::Invalid(error.root_cause().to_string()))
+    }
+
+    /// The component in the file at `path`, which must have this SHA-256.
+    async fn file(&self, path: &Path, sha256: Option<&str>) -> Result<Component, Problem> {
+        let unreadable = |error| Problem::Unreadable { path: path.to_owned(), error };
+        let mut file = File::open(path).map_err(unreadable)?;
+        if file.metadata().map_err(unreadable)?.len() > compile::LARGEST {
+            return Err(Problem::TooLarge { path: path.to_owned() });
+        }
+        let mut start = [0; 8];
+        let length = file.read(&mut start).map_err(unreadable)?;
+        kind(&start[..length])?;
+        file.rewind().map_err(unreadable)?;
+        let found = digest::sha256_of(&file).map_err(unreadable)?;
+        if let Some(expected) = sha256
+            && expected != found
+        {
+            return Err(Problem::OtherBytes { found, expected: expected.to_owned() });
+        }
+        file.rewind().map_err(unreadable)?;
+        self.compiled(&found, file.into(), &[]).await
+    }
+
+    /// What runs `command`: for a component, the sandbox with it.
+    async fn runner(&self, command: &Command, limits: Limits) -> Result<Runner, Problem> {
+        let sandbox: Option<Box<dyn Sandbox>> = match &command.program {
+            Program::Native(_) => None,
+            Program::Sandboxed(path) => {
+                let component = self.file(path, None).await?;
+                let limits = Limits { wall: command.timeout, ..limits };
+                let scratch = self.scratch.clone();
+                let command = SandboxedCommand::new(&self.engine, &component, limits, scratch);
+                Some(Box::new(command.map_err(missing)?))
+            }
+        };
+        Ok(Runner { command: command.clone(), sandbox })
     }
 
     async fn compiled(
@@ -226,6 +261,12 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     contract::store::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
         &mut s.capabilities.store
     })?;
+    contract::mail::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
+        &mut s.capabilities.mail
+    })?;
+    contract::process::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
+        &mut s.capabilities.process
+    })?;
     Ok(linker)
 }
 
@@ -251,11 +292,15 @@ fn speaks(version: &str) -> Result<(), Problem> {
 }
 
 fn granted(interface: &str, plugin: &Plugin) -> Result<(), Problem> {
-    let Grants { store } = &plugin.grants;
+    let Grants { store, mail, process } = &plugin.grants;
     match interface {
         interface if FREE.contains(&interface) => Ok(()),
         "store" if store.is_some() => Ok(()),
         "store" => Err(Problem::NotGranted("store", plugin.name.clone(), "STORE = \"folder\"")),
+        "mail" if mail.is_some() => Ok(()),
+        "mail" => Err(Problem::NotGranted("mail", plugin.name.clone(), "MAIL = []")),
+        "process" if *process => Ok(()),
+        "process" => Err(Problem::NotGranted("process", plugin.name.clone(), "PROCESS = true")),
         other => Err(Problem::NotOffered(format!("{PACKAGE}/{other}"))),
     }
 }

@@ -6,6 +6,7 @@
 pub mod bundled;
 mod cache;
 mod call;
+mod command;
 pub mod compile;
 mod engine;
 mod limits;

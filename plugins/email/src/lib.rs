@@ -1,0 +1,173 @@
+//! `email`: sends an upload on as an e-mail, all files attached, one message
+//! with all its recipients.
+
+mod bindings {
+    #![allow(missing_docs, unsafe_code, reason = "generated")]
+    wit_bindgen::generate!({
+        path: "../../wit",
+        inline: "
+            package afterimage:plugins;
+            world email {
+                include afterimage:action/action@0.1.0;
+                import afterimage:action/mail@0.1.0;
+            }
+        ",
+        world: "afterimage:plugins/email",
+        generate_all,
+    });
+}
+
+mod outcome;
+
+use bindings::afterimage::action::mail::{self, MailError, Message, Part};
+use bindings::afterimage::action::uploads::{RejectionReason, RetryAdvice};
+use bindings::afterimage::action::{progress, settings};
+use bindings::exports::afterimage::action::handler::{Failure, Guest, Receipt, Rejection, Upload};
+use outcome::Outcomes;
+
+/// The action.
+pub struct Email;
+
+// Native linkers do not take the `:` and `@` in the names of the exports.
+#[cfg(target_family = "wasm")]
+#[allow(unsafe_code, reason = "generated")]
+mod export {
+    use super::{Email, bindings};
+
+    bindings::export!(Email with_types_in bindings);
+}
+
+/// `[EMAIL]`, and the largest message that the host sends.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+struct Settings {
+    /// Who gets what comes without recipients.
+    #[serde(default)]
+    to: To,
+    /// Bytes.
+    max_size: u64,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum To {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Default for To {
+    fn default() -> Self {
+        Self::Several(Vec::new())
+    }
+}
+
+/// Bytes that the header and the ends of the parts take, generously.
+const HEADER: u64 = 4 << 10;
+/// The same for one file.
+const PART_HEADER: u64 = 512;
+
+impl Guest for Email {
+    fn check(draft: Upload) -> Result<u32, Rejection> {
+        let settings = settings()?;
+        if draft.files.is_empty() && draft.body.is_empty() {
+            return Err(rejection(RejectionReason::Invalid, "nothing to send"));
+        }
+        if recipients(&draft, &settings).is_empty() {
+            return Err(rejection(RejectionReason::Invalid, "no recipient"));
+        }
+        if draft.subject.chars().any(char::is_control) {
+            return Err(rejection(RejectionReason::Invalid, "line break in the subject"));
+        }
+        // Base64: 78 bytes for 57.
+        let files: u64 =
+            draft.files.iter().map(|file| file.size.div_ceil(57) * 78 + PART_HEADER).sum();
+        let size = files + draft.body.len() as u64 * 2 + HEADER;
+        if size > settings.max_size {
+            let message = format!(
+                "{} MB as e-mail, {} MB allowed",
+                size.div_ceil(1_000_000),
+                settings.max_size / 1_000_000
+            );
+            return Err(rejection(RejectionReason::TooLarge, &message));
+        }
+        Ok(1)
+    }
+
+    fn deliver(upload: Upload) -> Result<Receipt, Failure> {
+        let settings = settings().map_err(Failure::Reject)?;
+        let to = recipients(&upload, &settings);
+        let mut outcomes = Outcomes::read(&progress::load().unwrap_or_default());
+        let open = outcomes.open(&to);
+        if open.is_empty() {
+            return conclude(&outcomes);
+        }
+        let message = Message {
+            to,
+            cc: Vec::new(),
+            only: open.clone(),
+            reply_to: None,
+            subject: match upload.subject.is_empty() {
+                true => "Photo".to_owned(),
+                false => upload.subject,
+            },
+            text: upload.body,
+            html: None,
+            parts: upload.files.iter().map(|file| Part::File(file.index)).collect(),
+        };
+        let sent = mail::send(&message).map_err(|error| match error {
+            MailError::Temporary(reply) => retry(&reply.text),
+            MailError::Permanent(reply) => {
+                Failure::Reject(rejection(RejectionReason::Other, &outcomes.with(&reply.text)))
+            }
+            MailError::Denied(text) => {
+                Failure::Reject(rejection(RejectionReason::Unauthorized, &text))
+            }
+            MailError::Invalid(text) => Failure::Reject(rejection(RejectionReason::Invalid, &text)),
+        })?;
+        let mut later = None;
+        for address in open {
+            match sent.refused.iter().find(|refused| refused.address == address) {
+                None => outcomes.sent(address),
+                Some(refused) if refused.reply.code >= 500 => {
+                    outcomes.refused(address, refused.reply.text.clone());
+                }
+                Some(refused) => later = Some(refused.reply.text.clone()),
+            }
+        }
+        if let Some(reason) = later {
+            // Without this note, those who have it would get it again.
+            progress::save(&outcomes.notes()).map_err(|error| retry(&error))?;
+            return Err(retry(&reason));
+        }
+        conclude(&outcomes)
+    }
+}
+
+/// To everybody, or to some and for good not to others.
+fn conclude(outcomes: &Outcomes) -> Result<Receipt, Failure> {
+    match outcomes.refusal() {
+        None => Ok(Receipt { summary: outcomes.summary(), links: Vec::new() }),
+        Some(text) => Err(Failure::Reject(rejection(RejectionReason::Other, &text))),
+    }
+}
+
+fn settings() -> Result<Settings, Rejection> {
+    serde_json::from_str(&settings::json())
+        .map_err(|error| rejection(RejectionReason::Other, &error.to_string()))
+}
+
+fn recipients(upload: &Upload, settings: &Settings) -> Vec<String> {
+    match (&settings.to, upload.recipients.is_empty()) {
+        (_, false) => upload.recipients.clone(),
+        (To::One(to), true) => vec![to.clone()],
+        (To::Several(to), true) => to.clone(),
+    }
+}
+
+fn retry(reason: &str) -> Failure {
+    Failure::Retry(RetryAdvice { after_seconds: None, reason: reason.to_owned() })
+}
+
+fn rejection(reason: RejectionReason, message: &str) -> Rejection {
+    Rejection { reason, message: message.to_owned() }
+}
