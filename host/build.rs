@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 /// Packages `afterimage-<name>` in `plugins/<name>`.
-const PLUGINS: [&str; 2] = ["ignore", "store"];
+const PLUGINS: [&str; 3] = ["ignore", "mastodon", "store"];
 
 const TARGET: &str = "wasm32-wasip2";
 

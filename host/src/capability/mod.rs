@@ -1,22 +1,26 @@
 //! What a component may ask of the host, one file each, policy included.
 //!
 //! Every interface here is reached through an import of the component; those
-//! that have effects outside ([`store`]) also need a grant of the operator's,
+//! that have effects outside ([`store`], [`http`]) also need a grant of the operator's,
 //! which is checked when the component is loaded and again at every use.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::Grants;
+use crate::plugin::bundled::BUNDLED;
 use crate::upload::Delivery;
 
 pub mod files;
+pub mod http;
 pub mod log;
 pub mod progress;
 pub mod settings;
 pub mod store;
 
 use files::Files;
+use http::Http;
 use log::Log;
 use progress::Progress;
 use settings::Settings;
@@ -41,25 +45,30 @@ pub struct Capabilities {
     pub progress: Progress,
     /// `files`
     pub files: Files,
+    /// `wasi:http`
+    pub http: Http,
     /// `store`
     pub store: Store,
 }
 
 impl Capabilities {
     /// Those of a call for `delivery`. While the camera still waits
-    /// (`in_check`) there are no bytes, no notes and no effects.
+    /// (`in_check`) there are no bytes, no notes and no effects. `wall` is how
+    /// long the call may take.
     pub fn new(
         delivery: &Arc<Delivery>,
         in_check: bool,
         settings: Arc<str>,
         grants: &Grants,
         facilities: &Arc<Facilities>,
+        wall: Duration,
     ) -> Self {
         Self {
             settings: Settings::new(settings),
             log: Log::new(delivery.clone()),
             progress: Progress::new(delivery.clone(), in_check),
             files: Files::new(delivery.clone(), in_check),
+            http: Http::new(delivery.clone(), in_check, grants.http.clone(), wall),
             store: Store::new(delivery.clone(), in_check, grants.store.clone(), facilities.clone()),
         }
     }
@@ -78,13 +87,22 @@ pub struct Refusal {
 impl Refusal {
     /// Tells the operator and returns the text for the guest.
     pub fn report(self, delivery: &Delivery) -> String {
+        let table = match Self::is_of_plugin(delivery) {
+            true => format!("PLUGINS.{}", delivery.action.plugin),
+            false => delivery.action.plugin.to_uppercase(),
+        };
         tracing::warn!(
             action = %delivery.action,
-            "{} refused; to allow it, add to [PLUGINS.{}]: {}",
+            "{} refused; to allow it, add to [{table}]: {}",
             self.what,
-            delivery.action.plugin,
             self.remedy
         );
         format!("{} is not granted", self.what)
+    }
+
+    /// Whether the operator grants in `[PLUGINS.name]`; the grants of bundled
+    /// actions follow from their settings in `[NAME]`.
+    pub fn is_of_plugin(delivery: &Delivery) -> bool {
+        !BUNDLED.iter().any(|bundled| bundled.name == delivery.action.plugin)
     }
 }

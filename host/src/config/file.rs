@@ -95,6 +95,10 @@ pub(super) struct PluginTable {
 pub(super) struct AllowTable {
     /// Folder below `UPLOAD_FOLDER` where `store.put` may keep files.
     pub(super) store: Option<Spanned<String>>,
+    /// Origins that `wasi:http` may reach.
+    pub(super) http: Vec<Spanned<String>>,
+    /// Whether their hosts may be machines of a private network.
+    pub(super) private_networks: Option<Spanned<bool>>,
 }
 
 /// `LIMITS` of a plugin: durations as `"2 s"`, sizes as `"64 MiB"`.
@@ -219,6 +223,29 @@ impl Settings<'_> {
             .filter(|(_, value)| value.get_ref().is_table())
             .map(|(key, _)| key.get_ref().to_string())
             .collect()
+    }
+
+    /// An error at the place of `key` in the table of `instance` or, where it
+    /// has none, in `[NAME]`; at the first of their lines if it is in neither.
+    pub(super) fn error(
+        &self,
+        instance: Option<&str>,
+        key: &str,
+        message: impl fmt::Display,
+    ) -> ConfigError {
+        let overlay = instance
+            .and_then(|name| self.table.get(name))
+            .and_then(|value| value.get_ref().as_table());
+        let mut tables = overlay.into_iter().chain([self.table]);
+        let span = tables
+            .clone()
+            .find_map(|table| table.iter().find(|(name, _)| name.get_ref() == key))
+            .or_else(|| tables.find_map(|table| table.iter().next()))
+            .map(|(key, _)| key.span());
+        match span {
+            Some(span) => self.document.error_at(span.start, message),
+            None => self.document.error_in_file(message),
+        }
     }
 
     /// Refuses keys that are not in `keys`, in the table and its instances.

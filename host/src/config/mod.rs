@@ -2,11 +2,15 @@
 //! ([`Config`]). Nothing else reads the file.
 
 mod file;
+mod http;
+mod mastodon;
 mod plugins;
 mod resolved;
 mod routes;
 
 pub use file::ConfigError;
+pub use http::{Credential, HttpGrant, Origin, Secret};
+pub use mastodon::SecretFile;
 pub use plugins::{Grants, Limits, Plugin, PluginSource, StoreGrant};
 pub use resolved::{Config, parse_listen};
 pub use routes::{ActionName, Routes};

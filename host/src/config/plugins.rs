@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use toml::Spanned;
 
 use super::file::{ConfigError, Document, File, PluginTable};
+use super::http::{HttpGrant, Origin};
 use super::routes::{ALIASES, is_plain};
 use crate::plugin::bundled::BUNDLED;
 
@@ -43,6 +45,8 @@ pub enum PluginSource {
 pub struct Grants {
     /// Where `store.put` may keep files.
     pub store: Option<StoreGrant>,
+    /// What `wasi:http` may reach.
+    pub http: Option<Arc<HttpGrant>>,
 }
 
 /// Where `store.put` may keep files.
@@ -85,7 +89,7 @@ pub(super) fn plugins(
                 name: bundled.name.to_owned(),
                 source: PluginSource::Bundled(bundled.component),
                 grants: (bundled.grants)(),
-                limits: Limits::default(),
+                limits: (bundled.limits)(),
             };
             (bundled.name.to_owned(), plugin)
         })
@@ -145,7 +149,27 @@ fn plugin(
         Some(folder) => Some(StoreGrant::Folder(folder.get_ref().clone())),
         None => None,
     };
-    if let (Some(written), None) = (&table.allow.store, &table.sha256) {
+    let mut origins = Vec::new();
+    for written in &table.allow.http {
+        let origin = Origin::parse(written.get_ref()).map_err(|message| {
+            document.error(written, format_args!("[PLUGINS.{name}]: HTTP: {message}"))
+        })?;
+        origins.push(origin);
+    }
+    if let (true, Some(written)) = (origins.is_empty(), &table.allow.private_networks) {
+        return Err(document.error(
+            written,
+            format_args!(
+                "[PLUGINS.{name}]: PRIVATE_NETWORKS widens HTTP; add HTTP = [\"http://host\"]"
+            ),
+        ));
+    }
+    let http = (!origins.is_empty()).then(|| {
+        let private_networks = table.allow.private_networks.as_ref().is_some_and(|p| *p.get_ref());
+        Arc::new(HttpGrant { origins, private_networks, credential: None })
+    });
+    let granted = table.allow.store.as_ref().or(table.allow.http.first());
+    if let (Some(written), None) = (granted, &table.sha256) {
         return Err(document.error(
             written,
             format_args!("[PLUGINS.{name}]: a grant belongs to certain bytes; add SHA256 = \"...\", as `sha256sum FILE` prints it"),
@@ -171,7 +195,7 @@ fn plugin(
             path,
             sha256: table.sha256.as_ref().map(|digits| digits.get_ref().to_lowercase()),
         },
-        grants: Grants { store },
+        grants: Grants { store, http },
         limits: Limits {
             cpu: duration(&table.limits.cpu, defaults.cpu)?,
             wall: duration(&table.limits.wall, defaults.wall)?,

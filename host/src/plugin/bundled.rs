@@ -1,7 +1,9 @@
 //! The actions that come with the program: components like any other, built
 //! by `build.rs` from `plugins/`.
 
-use crate::config::{Grants, StoreGrant};
+use std::time::Duration;
+
+use crate::config::{Grants, Limits, StoreGrant};
 
 /// A component in this program.
 pub struct Bundled {
@@ -11,7 +13,13 @@ pub struct Bundled {
     pub component: &'static [u8],
     /// Keys of its settings.
     pub settings: &'static [&'static str],
-    /// What it may ask of the host.
+    /// Those among them that the host keeps to itself: the component finds
+    /// `{"secret": true}` in their place.
+    pub secrets: &'static [&'static str],
+    /// What one delivery may use.
+    pub limits: fn() -> Limits,
+    /// What it may ask of the host. What follows from its settings, such as the
+    /// server of `mastodon`, is added where they are read.
     pub grants: fn() -> Grants,
 }
 
@@ -21,12 +29,36 @@ pub const BUNDLED: &[Bundled] = &[
         name: "ignore",
         component: include_bytes!(env!("PLUGIN_IGNORE")),
         settings: &[],
+        secrets: &[],
+        limits: Limits::default,
+        grants: Grants::default,
+    },
+    Bundled {
+        name: "mastodon",
+        component: include_bytes!(env!("PLUGIN_MASTODON")),
+        settings: &[
+            "BASE_URL",
+            "TOKEN",
+            "POSTSCRIPT",
+            "VISIBILITY",
+            "LANGUAGE",
+            "SENSITIVE",
+            "STRIP_LOCATION",
+            "ON_TOO_MANY",
+            "PRIVATE_NETWORKS",
+        ],
+        secrets: &["TOKEN"],
+        // A video of 100 MB takes 15 minutes at 1 Mbit/s, and the server then
+        // needs some to convert it.
+        limits: || Limits { wall: Duration::from_secs(45 * 60), ..Limits::default() },
         grants: Grants::default,
     },
     Bundled {
         name: "store",
         component: include_bytes!(env!("PLUGIN_STORE")),
         settings: &[],
-        grants: || Grants { store: Some(StoreGrant::InstanceOrSender) },
+        secrets: &[],
+        limits: Limits::default,
+        grants: || Grants { store: Some(StoreGrant::InstanceOrSender), ..Grants::default() },
     },
 ];

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::limits::{Cpu, Exceeded, Memory};
 use super::report::Failure;
@@ -114,6 +114,7 @@ impl Action {
             self.settings.clone(),
             &self.grants,
             &self.facilities,
+            limits.wall,
         );
         let log = capabilities.log.clone();
         let call = async {
@@ -153,7 +154,6 @@ impl Action {
                 capabilities,
                 wasi: wasi.build(),
                 http,
-                http_policy: NoHttp,
                 table,
                 memory: Memory::new(limits.memory),
             },
@@ -176,7 +176,6 @@ pub(super) struct State {
     pub(super) capabilities: Capabilities,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    http_policy: NoHttp,
     table: ResourceTable,
     memory: Memory,
 }
@@ -192,27 +191,8 @@ impl WasiHttpView for State {
         WasiHttpCtxView {
             ctx: &mut self.http,
             table: &mut self.table,
-            hooks: &mut self.http_policy,
+            hooks: &mut self.capabilities.http,
         }
-    }
-}
-
-/// `wasi:http` is linked, since guests of some languages import it whether
-/// they use it or not, and refuses every request.
-struct NoHttp;
-
-type HttpError = wasmtime_wasi_http::Error;
-type HttpIo = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
-
-impl WasiHttpHooks for NoHttp {
-    fn send_request(
-        &mut self,
-        _request: hyper::Request<WasiBody>,
-        _options: Option<wasmtime_wasi_http::RequestOptions>,
-        _done: HttpIo,
-    ) -> Box<dyn Future<Output = Result<(hyper::Response<WasiBody>, HttpIo), HttpError>> + Send>
-    {
-        Box::new(async { Err(HttpError::HttpRequestDenied) })
     }
 }
 

@@ -122,7 +122,7 @@ impl Loader {
                 name: name.clone(),
                 component: component.clone(),
                 settings: settings.into(),
-                grants: plugin.grants.clone(),
+                grants: config.grants(name),
                 limits: plugin.limits,
                 facilities: facilities.clone(),
             };
@@ -251,7 +251,7 @@ fn speaks(version: &str) -> Result<(), Problem> {
 }
 
 fn granted(interface: &str, plugin: &Plugin) -> Result<(), Problem> {
-    let Grants { store } = &plugin.grants;
+    let Grants { store, .. } = &plugin.grants;
     match interface {
         interface if FREE.contains(&interface) => Ok(()),
         "store" if store.is_some() => Ok(()),
