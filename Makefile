@@ -20,3 +20,4 @@ bench: setup
 # Also where rustup is told not to install what rust-toolchain.toml asks for.
 setup:
 	@rustup target list --installed | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
+	@tests/peers/setup-mastodon

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, bail};
 
 /// Packages `afterimage-<name>` in `plugins/<name>`.
-const PLUGINS: [&str; 4] = ["email", "ignore", "shell", "store"];
+const PLUGINS: [&str; 5] = ["email", "ignore", "mastodon", "shell", "store"];
 
 const TARGET: &str = "wasm32-wasip2";
 

@@ -9,5 +9,8 @@ mod configuration;
 mod email;
 mod hostile;
 mod hotspot;
+mod http;
+mod login;
+mod mastodon;
 mod odd_requests;
 mod store;

@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, ConfigError, parse_listen};
 use crate::emulator;
+use crate::login;
 use crate::plugin::compile;
 use crate::serve;
 
@@ -33,6 +34,9 @@ struct CommandLine {
 enum Command {
     /// Answer cameras
     Serve(Serve),
+    /// Get a token for an action
+    #[command(subcommand)]
+    Login(Login),
     /// Be a camera, to try a server
     #[command(subcommand)]
     Camera(Camera),
@@ -52,6 +56,12 @@ struct Serve {
 }
 
 #[derive(Subcommand)]
+enum Login {
+    /// For a server that speaks Mastodon's API
+    Mastodon(login::Mastodon),
+}
+
+#[derive(Subcommand)]
 enum Camera {
     /// Send files as the e-mail function of an NX300 does
     Email(emulator::Email),
@@ -62,6 +72,7 @@ pub fn run() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Serve(arguments) => serve(&arguments),
         Command::Camera(Camera::Email(email)) => return camera(&email),
+        Command::Login(Login::Mastodon(mastodon)) => log_in(&mastodon),
         Command::Compile => compile::child().map_err(|error| anyhow::anyhow!("{error:#}")),
     };
     match outcome {
@@ -100,6 +111,11 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
 /// closed standard output; that is no reason not to serve.
 fn banner(lines: &str) {
     let _ = writeln!(std::io::stdout(), "{lines}");
+}
+
+fn log_in(mastodon: &login::Mastodon) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(mastodon.run(std::io::stdin().lock(), std::io::stdout()))
 }
 
 fn camera(email: &emulator::Email) -> ExitCode {

@@ -1,16 +1,19 @@
 //! What a component may ask of the host, one file each, policy included.
 //!
 //! Every interface here is reached through an import of the component; those
-//! that have effects outside ([`store`], [`mail`], [`process`]) also need a grant of the operator's,
+//! that have effects outside ([`store`], [`mail`], [`process`], [`http`]) also need a grant of the operator's,
 //! which is checked when the component is loaded and again at every use.
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::Grants;
+use crate::plugin::bundled::BUNDLED;
 use crate::upload::Delivery;
 
 pub mod files;
+pub mod http;
 pub mod log;
 pub mod mail;
 pub mod process;
@@ -19,6 +22,7 @@ pub mod settings;
 pub mod store;
 
 use files::Files;
+use http::Http;
 use log::Log;
 use mail::{Mail, Mailer};
 use process::{Process, Runner};
@@ -47,6 +51,8 @@ pub struct Capabilities {
     pub progress: Progress,
     /// `files`
     pub files: Files,
+    /// `wasi:http`
+    pub http: Http,
     /// `store`
     pub store: Store,
     /// `mail`
@@ -58,7 +64,7 @@ pub struct Capabilities {
 impl Capabilities {
     /// Those of a call for `delivery`. While the camera still waits
     /// (`in_check`) there are no bytes, no notes and no effects. `command` is what
-    /// `process` runs.
+    /// `process` runs, `wall` how long the call may take.
     pub fn new(
         delivery: &Arc<Delivery>,
         in_check: bool,
@@ -66,6 +72,7 @@ impl Capabilities {
         grants: &Grants,
         facilities: &Arc<Facilities>,
         command: &Option<Arc<Runner>>,
+        wall: Duration,
     ) -> Self {
         let store =
             Store::new(delivery.clone(), in_check, grants.store.clone(), facilities.clone());
@@ -74,6 +81,7 @@ impl Capabilities {
             log: Log::new(delivery.clone()),
             progress: Progress::new(delivery.clone(), in_check),
             files: Files::new(delivery.clone(), in_check),
+            http: Http::new(delivery.clone(), in_check, grants.http.clone(), wall),
             mail: Mail::new(delivery.clone(), in_check, grants.mail.clone(), facilities.clone()),
             process: Process::new(
                 delivery.clone(),
@@ -99,13 +107,22 @@ pub struct Refusal {
 impl Refusal {
     /// Tells the operator and returns the text for the guest.
     pub fn report(self, delivery: &Delivery) -> String {
+        let table = match Self::is_of_plugin(delivery) {
+            true => format!("PLUGINS.{}", delivery.action.plugin),
+            false => delivery.action.plugin.to_uppercase(),
+        };
         tracing::warn!(
             action = %delivery.action,
-            "{} refused; to allow it, add to [PLUGINS.{}]: {}",
+            "{} refused; to allow it, add to [{table}]: {}",
             self.what,
-            delivery.action.plugin,
             self.remedy
         );
         format!("{} is not granted", self.what)
+    }
+
+    /// Whether the operator grants in `[PLUGINS.name]`; the grants of bundled
+    /// actions follow from their settings in `[NAME]`.
+    pub fn is_of_plugin(delivery: &Delivery) -> bool {
+        !BUNDLED.iter().any(|bundled| bundled.name == delivery.action.plugin)
     }
 }

@@ -108,6 +108,10 @@ pub(super) struct AllowTable {
     pub(super) mail: Option<Spanned<Vec<String>>>,
     /// Whether `process.run` may run the `CMD` of the action's settings.
     pub(super) process: Option<Spanned<bool>>,
+    /// Origins that `wasi:http` may reach.
+    pub(super) http: Vec<Spanned<String>>,
+    /// Whether their hosts may be machines of a private network.
+    pub(super) private_networks: Option<Spanned<bool>>,
 }
 
 /// `LIMITS` of a plugin: durations as `"2 s"`, sizes as `"64 MiB"`.

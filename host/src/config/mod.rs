@@ -3,14 +3,18 @@
 
 mod command;
 mod file;
+mod http;
 mod mail;
+mod mastodon;
 mod plugins;
 mod resolved;
 mod routes;
 
 pub use command::{Command, Piece, Program, Template};
 pub use file::ConfigError;
+pub use http::{Credential, HttpGrant, Origin, Secret};
 pub use mail::{Account, Mail, Security, Trust};
+pub use mastodon::SecretFile;
 pub use plugins::{Grants, Limits, MailGrant, Plugin, PluginSource, StoreGrant};
 pub use resolved::{Config, parse_listen};
 pub use routes::{ActionName, Routes};

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use toml::Spanned;
 
 use super::file::{AllowTable, ConfigError, Document, File, PluginTable};
+use super::http::{HttpGrant, Origin};
 use super::routes::{ALIASES, is_plain};
 use crate::plugin::bundled::BUNDLED;
 
@@ -47,6 +49,8 @@ pub struct Grants {
     pub mail: Option<MailGrant>,
     /// Whether `process.run` may run the action's command.
     pub process: bool,
+    /// What `wasi:http` may reach.
+    pub http: Option<Arc<HttpGrant>>,
 }
 
 /// Whom `mail.send` may write to: the upload's recipients and these.
@@ -156,11 +160,31 @@ fn plugin(
         Some(folder) => Some(StoreGrant::Folder(folder.get_ref().clone())),
         None => None,
     };
-    let AllowTable { store: kept, mail, process, .. } = &table.allow;
+    let mut origins = Vec::new();
+    for written in &table.allow.http {
+        let origin = Origin::parse(written.get_ref()).map_err(|message| {
+            document.error(written, format_args!("[PLUGINS.{name}]: HTTP: {message}"))
+        })?;
+        origins.push(origin);
+    }
+    if let (true, Some(written)) = (origins.is_empty(), &table.allow.private_networks) {
+        return Err(document.error(
+            written,
+            format_args!(
+                "[PLUGINS.{name}]: PRIVATE_NETWORKS widens HTTP; add HTTP = [\"http://host\"]"
+            ),
+        ));
+    }
+    let http = (!origins.is_empty()).then(|| {
+        let private_networks = table.allow.private_networks.as_ref().is_some_and(|p| *p.get_ref());
+        Arc::new(HttpGrant { origins, private_networks, credential: None })
+    });
+    let AllowTable { store: kept, mail, process, http: reached, .. } = &table.allow;
     let granted = [
         kept.as_ref().map(Spanned::span),
         mail.as_ref().map(Spanned::span),
         process.as_ref().map(Spanned::span),
+        reached.first().map(Spanned::span),
     ];
     if let (Some(span), None) = (granted.into_iter().flatten().next(), &table.sha256) {
         return Err(document.error(
@@ -194,6 +218,7 @@ fn plugin(
                 .as_ref()
                 .map(|recipients| MailGrant { recipients: recipients.get_ref().clone() }),
             process: process.as_ref().is_some_and(|process| *process.get_ref()),
+            http,
         },
         limits: Limits {
             cpu: duration(&table.limits.cpu, defaults.cpu)?,

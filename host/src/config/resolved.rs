@@ -4,10 +4,13 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::command::{Command, command};
 use super::file::{ConfigError, Document, File, Settings, nearest};
+use super::http::HttpGrant;
 use super::mail::{Mail, mail};
+use super::mastodon;
 use super::plugins::{Grants, MailGrant, Plugin, plugins};
 use super::routes::{ActionName, Routes, action_name, routes};
 use crate::plugin::bundled::BUNDLED;
@@ -38,6 +41,8 @@ pub struct Config {
     pub commands: BTreeMap<ActionName, Command>,
     /// Recipients that `email` may write to beside the upload's.
     recipients: BTreeMap<ActionName, Vec<String>>,
+    /// What `wasi:http` may reach, where that follows from settings.
+    http: BTreeMap<ActionName, Arc<HttpGrant>>,
     /// What is allowed but will not do what the operator may expect.
     pub warnings: Vec<String>,
 }
@@ -68,10 +73,9 @@ impl Config {
     /// What the action `name` may ask of the host.
     pub fn grants(&self, name: &ActionName) -> Grants {
         let grants = self.plugins[&name.plugin].grants.clone();
-        match self.recipients.get(name) {
-            Some(to) => Grants { mail: Some(MailGrant { recipients: to.clone() }), ..grants },
-            None => grants,
-        }
+        let mail = self.recipients.get(name).map(|to| MailGrant { recipients: to.clone() });
+        let http = self.http.get(name).cloned();
+        Grants { mail: mail.or(grants.mail), http: http.or(grants.http), ..grants }
     }
 
     fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
@@ -127,6 +131,13 @@ impl Config {
                 (name.clone(), merged)
             })
             .collect();
+        let mut http = BTreeMap::new();
+        for (name, merged) in settings.iter_mut().filter(|(name, _)| name.plugin == "mastodon") {
+            let table = tables.get(&name.plugin);
+            let account = mastodon::account(&document, table, name, merged, &base)?;
+            http.insert(name.clone(), account.grant);
+            warnings.extend(account.warning);
+        }
         for (name, merged) in &mut settings {
             let bundled = BUNDLED.iter().find(|bundled| bundled.name == name.plugin);
             for secret in bundled.map(|bundled| bundled.secrets).unwrap_or_default() {
@@ -180,6 +191,7 @@ impl Config {
             mail,
             commands,
             recipients,
+            http,
             warnings,
         })
     }
@@ -251,6 +263,30 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_in_the_grant_of_its_server_and_in_no_settings() {
+        let text = "[ACTIONS]\nfacebook = \"mastodon\"\npicasa = \"mastodon.pub\"\n\
+            [MASTODON]\nBASE_URL = \"https://A.example.org/\"\nTOKEN = \"t0ken\"\n\
+            [MASTODON.pub]\nBASE_URL = \"http://127.0.0.1:8000\"\nTOKEN = \"t0ken\"\n";
+        let config = parse(text).unwrap();
+        assert!(!format!("{config:?}").contains("t0ken"));
+        let of = |name: &str| {
+            let name = action_name(name);
+            let http = config.grants(&name).http.unwrap();
+            let credential = http.credential.clone().unwrap();
+            assert_eq!(
+                (&http.origins[0], credential.token.expose()),
+                (&credential.origin, "t0ken")
+            );
+            let settings = serde_json::Value::from(config.settings[&name].clone()).to_string();
+            (settings, http.private_networks)
+        };
+        let settings = |url| format!(r#"{{"BASE_URL":"{url}","TOKEN":{{"secret":true}}}}"#);
+        assert_eq!(of("mastodon"), (settings("https://a.example.org"), false));
+        assert_eq!(of("mastodon.pub"), (settings("http://127.0.0.1:8000"), true));
+        assert!(config.grants(&action_name("store")).http.is_none());
+    }
+
+    #[test]
     fn drop_is_another_name_of_ignore() {
         let config = parse("[ACTIONS]\n\"x@example.org\" = \"drop\"\n").unwrap();
         assert_eq!(config.routes.recipient("X@example.org").unwrap().plugin, "ignore");
@@ -289,6 +325,36 @@ mod tests {
                 "config.toml:2: \"facebook\" goes to store.pbu, which has no table; did you mean store.pub?",
             ),
         ];
+        let mastodon = [
+            (
+                "BASE_URL = \"https://a.example.org\"",
+                "config.toml:4: [MASTODON] TOKEN: mastodon needs a TOKEN and a BASE_URL; `afterimage login mastodon https://your.server` makes both",
+            ),
+            (
+                "TOKEN = \"x\"\nBASE_URL = \"a.example.org\"",
+                "config.toml:5: [MASTODON] BASE_URL: \"a.example.org\" is no URL: relative URL without a base; write scheme and host like \"https://social.example.org\"",
+            ),
+            (
+                "TOKEN = \"x\"\nVISIBILITY = \"all\"",
+                "config.toml:5: [MASTODON] VISIBILITY: \"all\" is none of public, unlisted, private, direct",
+            ),
+            (
+                "TOKEN = \"my.secret\"",
+                "config.toml:4: [MASTODON] TOKEN: my.secret is no file; `afterimage login mastodon https://your.server` makes both",
+            ),
+            ("TOKN = \"x\"", "config.toml:4: unknown key in [MASTODON]: TOKN; did you mean TOKEN?"),
+        ];
+        let inherited = "[ACTIONS]\nfacebook = \"mastodon.b\"\n[MASTODON]\n\
+            BASE_URL = \"https://a.example.org\"\nTOKEN = \"x\"\n\
+            [MASTODON.b]\nBASE_URL = \"https://b.example.org\"\n";
+        assert_eq!(
+            parse(inherited).unwrap_err(),
+            "config.toml:7: [MASTODON] BASE_URL: mastodon.b has another server and needs a TOKEN of its own; `afterimage login mastodon https://your.server` makes both"
+        );
+        for (settings, expected) in mastodon {
+            let text = format!("[ACTIONS]\nfacebook = \"mastodon\"\n[MASTODON]\n{settings}\n");
+            assert_eq!(parse(&text).unwrap_err(), expected);
+        }
         for (text, expected) in cases {
             assert_eq!(parse(text).unwrap_err(), expected);
         }

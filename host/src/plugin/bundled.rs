@@ -18,7 +18,8 @@ pub struct Bundled {
     pub secrets: &'static [&'static str],
     /// What one delivery may use.
     pub limits: fn() -> Limits,
-    /// What it may ask of the host.
+    /// What it may ask of the host. What follows from its settings, such as the
+    /// server of `mastodon`, is added where they are read.
     pub grants: fn() -> Grants,
 }
 
@@ -43,6 +44,26 @@ pub const BUNDLED: &[Bundled] = &[
         settings: &[],
         secrets: &[],
         limits: Limits::default,
+        grants: Grants::default,
+    },
+    Bundled {
+        name: "mastodon",
+        component: include_bytes!(env!("PLUGIN_MASTODON")),
+        settings: &[
+            "BASE_URL",
+            "TOKEN",
+            "POSTSCRIPT",
+            "VISIBILITY",
+            "LANGUAGE",
+            "SENSITIVE",
+            "STRIP_LOCATION",
+            "ON_TOO_MANY",
+            "PRIVATE_NETWORKS",
+        ],
+        secrets: &["TOKEN"],
+        // A video of 100 MB takes 15 minutes at 1 Mbit/s, and the server then
+        // needs some to convert it.
+        limits: || Limits { wall: Duration::from_secs(45 * 60), ..Limits::default() },
         grants: Grants::default,
     },
     Bundled {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, UpdateDeadline};
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::limits::{Cpu, Exceeded, Memory};
 use super::report::Failure;
@@ -83,7 +83,9 @@ impl Action {
             })
             .await
             .map_err(CheckError::Failed)?;
-        answer.map(|files| files.clamp(1, MOST_FILES)).map_err(|rejection| CheckError::Rejected(tidy(rejection)))
+        answer
+            .map(|files| files.clamp(1, MOST_FILES))
+            .map_err(|rejection| CheckError::Rejected(tidy(rejection)))
     }
 
     /// Delivers.
@@ -121,6 +123,7 @@ impl Action {
             &self.grants,
             &self.facilities,
             &self.command,
+            limits.wall,
         );
         let log = capabilities.log.clone();
         let call = async {
@@ -160,7 +163,6 @@ impl Action {
                 capabilities,
                 wasi: wasi.build(),
                 http,
-                http_policy: NoHttp,
                 table,
                 memory: Memory::new(limits.memory),
             },
@@ -183,7 +185,6 @@ pub(super) struct State {
     pub(super) capabilities: Capabilities,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    http_policy: NoHttp,
     table: ResourceTable,
     memory: Memory,
 }
@@ -199,27 +200,8 @@ impl WasiHttpView for State {
         WasiHttpCtxView {
             ctx: &mut self.http,
             table: &mut self.table,
-            hooks: &mut self.http_policy,
+            hooks: &mut self.capabilities.http,
         }
-    }
-}
-
-/// `wasi:http` is linked, since guests of some languages import it whether
-/// they use it or not, and refuses every request.
-struct NoHttp;
-
-type HttpError = wasmtime_wasi_http::Error;
-type HttpIo = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
-
-impl WasiHttpHooks for NoHttp {
-    fn send_request(
-        &mut self,
-        _request: hyper::Request<WasiBody>,
-        _options: Option<wasmtime_wasi_http::RequestOptions>,
-        _done: HttpIo,
-    ) -> Box<dyn Future<Output = Result<(hyper::Response<WasiBody>, HttpIo), HttpError>> + Send>
-    {
-        Box::new(async { Err(HttpError::HttpRequestDenied) })
     }
 }
 

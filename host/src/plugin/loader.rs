@@ -292,7 +292,7 @@ fn speaks(version: &str) -> Result<(), Problem> {
 }
 
 fn granted(interface: &str, plugin: &Plugin) -> Result<(), Problem> {
-    let Grants { store, mail, process } = &plugin.grants;
+    let Grants { store, mail, process, .. } = &plugin.grants;
     match interface {
         interface if FREE.contains(&interface) => Ok(()),
         "store" if store.is_some() => Ok(()),

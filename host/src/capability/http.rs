@@ -1,0 +1,185 @@
+//! `wasi:http`: requests of a guest, sent by the host.
+//!
+//! Threat: a guest that wants to reach what the operator did not mean (another
+//! host, a machine of the private network, a cloud's metadata service), or to
+//! carry a secret away. So every request passes one gate: its URL is parsed
+//! and normalised, its origin must be granted, the secret is added here for
+//! the one origin it belongs to and never seen by the guest, names are
+//! resolved once and only allowed addresses are connected to. Redirects come
+//! back to the guest as answers; following one is a new request at the same
+//! gate. Consequence: an allowed origin is trusted with its own secret and
+//! with what it does with it, nothing else is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response};
+use tokio::time::Instant;
+use url::{Host, Url};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+use super::Refusal;
+use crate::config::{HttpGrant, Origin};
+use crate::upload::Delivery;
+
+pub mod address;
+mod echo;
+mod send;
+
+use address::Prohibited;
+pub(crate) use send::client;
+
+/// Requests of one call: a thread of sixty pictures with patience for each.
+const REQUESTS: u32 = 1_000;
+/// Refusals of one call that are written to the log.
+const REPORTS: u32 = 8;
+
+type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
+type Answer = Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + Send>;
+
+/// The requests of one call.
+pub struct Http {
+    delivery: Arc<Delivery>,
+    in_check: bool,
+    grant: Option<Arc<HttpGrant>>,
+    deadline: Instant,
+    requests: u32,
+    reports: u32,
+    client: Option<reqwest::Client>,
+}
+
+impl Http {
+    pub(super) fn new(
+        delivery: Arc<Delivery>,
+        in_check: bool,
+        grant: Option<Arc<HttpGrant>>,
+        wall: Duration,
+    ) -> Self {
+        let deadline = Instant::now() + wall;
+        Self { delivery, in_check, grant, deadline, requests: 0, reports: 0, client: None }
+    }
+
+    fn admit(&mut self, request: &mut Request<WasiBody>) -> Result<Admitted, Error> {
+        let url =
+            Url::parse(&request.uri().to_string()).map_err(|_| Error::HttpRequestUriInvalid)?;
+        let origin = Origin::of(&url).ok_or(Error::HttpRequestUriInvalid)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Error::HttpRequestUriInvalid);
+        }
+        self.requests += 1;
+        if self.in_check || self.requests > REQUESTS {
+            return Err(Error::HttpRequestDenied);
+        }
+        let Some(grant) = self.grant.clone().filter(|grant| grant.origins.contains(&origin)) else {
+            self.refuse(&origin);
+            return Err(Error::HttpRequestDenied);
+        };
+        let mut secret = None;
+        if let Some(credential) = grant.credential.as_ref().filter(|c| c.origin == origin) {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", credential.token.expose()))
+                .map_err(|_| Error::HttpRequestDenied)?;
+            value.set_sensitive(true);
+            // Whatever the guest put there itself goes.
+            request.headers_mut().insert(AUTHORIZATION, value);
+            secret = Some(credential.token.expose().to_owned().into());
+        }
+        let client = match &self.client {
+            Some(client) => client.clone(),
+            None => {
+                let client = send::client(grant.private_networks).map_err(|problem| {
+                    tracing::error!(action = %self.delivery.action, "{problem}");
+                    Error::InternalError(None)
+                })?;
+                self.client.insert(client).clone()
+            }
+        };
+        Ok(Admitted { url, origin, client, secret, private: grant.private_networks })
+    }
+
+    fn refuse(&mut self, origin: &Origin) {
+        self.reports += 1;
+        if self.reports <= REPORTS {
+            not_granted(&self.delivery, self.grant.as_deref(), origin).report(&self.delivery);
+        }
+    }
+}
+
+/// A request that may be sent.
+struct Admitted {
+    url: Url,
+    origin: Origin,
+    client: reqwest::Client,
+    secret: Option<bytes::Bytes>,
+    private: bool,
+}
+
+impl Admitted {
+    /// Addresses in the URL itself, which no resolver sees.
+    fn check_literal(&self) -> Result<(), send::Failed> {
+        let address = match self.origin.host() {
+            Host::Domain(_) => return Ok(()),
+            Host::Ipv4(address) => (*address).into(),
+            Host::Ipv6(address) => (*address).into(),
+        };
+        Ok(address::check(&self.origin.host().to_string(), address, self.private)?)
+    }
+}
+
+impl WasiHttpHooks for Http {
+    fn send_request(
+        &mut self,
+        mut request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _done: Io,
+    ) -> Answer {
+        let admitted = match self.admit(&mut request) {
+            Ok(admitted) => admitted,
+            Err(error) => return Box::new(async { Err(error) }),
+        };
+        let (delivery, deadline) = (self.delivery.clone(), self.deadline);
+        Box::new(async move {
+            let (action, method) = (&delivery.action, request.method().clone());
+            let Admitted { url, origin, client, secret, .. } = match admitted.check_literal() {
+                Ok(()) => admitted,
+                Err(failed) => return Err(report(&delivery, &admitted.origin, failed)),
+            };
+            match send::send(client, url, request, options, secret, deadline).await {
+                Ok(answer) => {
+                    let length = answer.headers().get(http::header::CONTENT_LENGTH);
+                    let length = length.and_then(|length| length.to_str().ok()).unwrap_or("?");
+                    let status = answer.status().as_u16();
+                    tracing::info!(%action, "{method} {origin} {status}, {length} bytes");
+                    Ok((answer, Box::new(async { Ok(()) }) as Io))
+                }
+                Err(failed) => Err(report(&delivery, &origin, failed)),
+            }
+        })
+    }
+}
+
+fn report(delivery: &Delivery, origin: &Origin, failed: send::Failed) -> Error {
+    match failed.prohibited {
+        Some(Prohibited { grantable: true, .. }) => {
+            let remedy = match Refusal::is_of_plugin(delivery) {
+                true => format!("ALLOW = {{ HTTP = [\"{origin}\"], PRIVATE_NETWORKS = true }}"),
+                false => "PRIVATE_NETWORKS = true".to_owned(),
+            };
+            tracing::warn!(action = %delivery.action, "{}", failed.why);
+            Refusal { what: "http to a private network", remedy }.report(delivery);
+        }
+        _ => tracing::warn!(action = %delivery.action, "http to {origin} failed: {}", failed.why),
+    }
+    failed.error
+}
+
+fn not_granted(delivery: &Delivery, grant: Option<&HttpGrant>, origin: &Origin) -> Refusal {
+    let granted = grant.map(|grant| grant.origins.as_slice()).unwrap_or_default();
+    let list: Vec<String> =
+        granted.iter().chain([origin]).map(|origin| format!("\"{origin}\"")).collect();
+    let remedy = match Refusal::is_of_plugin(delivery) {
+        true => format!("ALLOW = {{ HTTP = [{}] }}", list.join(", ")),
+        false => format!("BASE_URL = \"{origin}\""),
+    };
+    Refusal { what: "http", remedy }
+}

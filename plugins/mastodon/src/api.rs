@@ -1,0 +1,323 @@
+//! The part of Mastodon's API that a post needs, as Mastodon, GoToSocial,
+//! Pleroma, Pixelfed and snac speak it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use wasip2::http::types::Method;
+
+use crate::bindings::afterimage::action::uploads::{Failure, File};
+use crate::failure::{failure, retry, unreached};
+use crate::http::{self, Answer, Part, Server};
+use crate::location::Patch;
+
+/// Longest wait for a server to process one file.
+const PROCESSING: Duration = Duration::from_secs(600);
+
+/// What a server takes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Files of one post.
+    pub files: usize,
+    /// Characters of a text.
+    pub text: Option<usize>,
+    /// Characters of a description.
+    pub description: Option<usize>,
+    /// Bytes of a picture.
+    pub picture: Option<u64>,
+    /// Bytes of a video.
+    pub video: Option<u64>,
+    /// Media types; any when empty.
+    pub types: Vec<String>,
+    /// How the server treats a repeated request.
+    pub repeats: Repeats,
+}
+
+/// What tells whether a post whose answer was lost is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeats {
+    /// The server knows an `Idempotency-Key` again, or takes a file once only.
+    Safe,
+    /// It would post twice; only its list of posts tells.
+    Unsafe,
+}
+
+/// The API of one server.
+pub struct Api {
+    server: Server,
+}
+
+impl Api {
+    /// The API at `base_url`.
+    pub fn new(base_url: &str) -> Self {
+        Self { server: Server::new(base_url) }
+    }
+
+    /// What the server takes; Mastodon's own limits where it does not say.
+    pub fn limits(&self) -> Result<Limits, Failure> {
+        for path in ["/api/v2/instance", "/api/v1/instance"] {
+            let answer = self.get(path)?;
+            match answer.status {
+                200 => {
+                    if let Some(instance) = json(&answer) {
+                        return Ok(Limits::of(&instance));
+                    }
+                }
+                300..=399 | 408 | 425 | 429 | 500.. => return Err(failure(&answer)),
+                _ => {}
+            }
+        }
+        Ok(Limits::of(&Value::Null))
+    }
+
+    /// Uploads a file and returns its id at the server.
+    pub fn upload(
+        &self,
+        delivery: &str,
+        file: &File,
+        alt_text: &str,
+        patches: &[Patch],
+    ) -> Result<Media, Failure> {
+        let boundary = format!("afterimage-{delivery}-{}", file.index);
+        let head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"description\"\r\n\r\n\
+             {alt_text}\r\n--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; \
+             filename=\"{}\"\r\nContent-Type: {}\r\n\r\n",
+            file.name.replace('"', "%22"),
+            file.content_type
+        );
+        let tail = format!("\r\n--{boundary}--\r\n");
+        let body = [
+            Part::Bytes(head.as_bytes()),
+            Part::File { name: &file.name, size: file.size, patches },
+            Part::Bytes(tail.as_bytes()),
+        ];
+        let headers = [("content-type", format!("multipart/form-data; boundary={boundary}"))];
+        let mut answer = self.send(&Method::Post, "/api/v2/media", &headers, &body)?;
+        if matches!(answer.status, 404 | 405 | 501) {
+            answer = self.send(&Method::Post, "/api/v1/media", &headers, &body)?;
+        }
+        if !(200..300).contains(&answer.status) {
+            return Err(failure(&answer));
+        }
+        match json(&answer).as_ref().and_then(|media| id(&media["id"])) {
+            Some(id) => Ok(Media { id, is_ready: answer.status != 202 }),
+            None => Err(retry(None, "the server took a file and did not name it")),
+        }
+    }
+
+    /// Whether the server has processed a file; it has forgotten those that it
+    /// does not know.
+    pub fn media(&self, id: &str) -> Result<MediaState, Failure> {
+        let answer = self.get(&format!("/api/v1/media/{id}"))?;
+        match answer.status {
+            200 => Ok(MediaState::Ready),
+            202 | 206 => Ok(MediaState::Processing),
+            404 | 410 => Ok(MediaState::Unknown),
+            _ => Err(failure(&answer)),
+        }
+    }
+
+    /// Waits until the server has processed a file.
+    pub fn wait_for(&self, id: &str) -> Result<(), Failure> {
+        let mut waited = Duration::ZERO;
+        let mut pause = Duration::from_secs(1);
+        loop {
+            match self.media(id)? {
+                MediaState::Ready => return Ok(()),
+                MediaState::Unknown => {
+                    return Err(retry(None, "the server has lost a file it was given"));
+                }
+                MediaState::Processing if waited >= PROCESSING => {
+                    return Err(retry(Some(120), "the server is still processing a file"));
+                }
+                MediaState::Processing => {}
+            }
+            std::thread::sleep(pause);
+            waited += pause;
+            pause = (pause * 2).min(Duration::from_secs(30));
+        }
+    }
+
+    /// Posts. `key` is the same at each attempt.
+    pub fn post(&self, key: &str, status: &Value) -> Result<Post, NotPosted> {
+        let headers =
+            [("content-type", "application/json".to_owned()), ("idempotency-key", key.to_owned())];
+        let body = status.to_string();
+        let body = [Part::Bytes(body.as_bytes())];
+        let answer =
+            http::send(&self.server, &Method::Post, "/api/v1/statuses", &headers, &body).map_err(
+                |error| NotPosted { is_certain: !error.may_have_acted, failure: unreached(&error) },
+            )?;
+        if !(200..300).contains(&answer.status) {
+            // A proxy's error tells nothing of the server behind it.
+            let is_certain = answer.status < 500 && answer.status != 408;
+            return Err(NotPosted { is_certain, failure: failure(&answer) });
+        }
+        let post = json(&answer).unwrap_or_default();
+        Ok(Post { id: id(&post["id"]), url: post["url"].as_str().map(str::to_owned) })
+    }
+
+    /// The account's last posts, none if the token may not see them.
+    pub fn last_posts(&self) -> Result<Option<Vec<Value>>, Failure> {
+        let account = self.get("/api/v1/accounts/verify_credentials")?;
+        let account = match account.status {
+            200 => json(&account).and_then(|account| id(&account["id"])),
+            408 | 425 | 429 | 500.. => return Err(failure(&account)),
+            _ => None,
+        };
+        let Some(account) = account else { return Ok(None) };
+        let posts = self.get(&format!("/api/v1/accounts/{account}/statuses?limit=20"))?;
+        match posts.status {
+            200 => Ok(json(&posts).and_then(|posts| posts.as_array().cloned())),
+            408 | 425 | 429 | 500.. => Err(failure(&posts)),
+            _ => Ok(None),
+        }
+    }
+
+    fn get(&self, path: &str) -> Result<Answer, Failure> {
+        self.send(&Method::Get, path, &[], &[])
+    }
+
+    fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &[Part<'_>],
+    ) -> Result<Answer, Failure> {
+        http::send(&self.server, method, path, headers, body).map_err(|error| unreached(&error))
+    }
+}
+
+/// A file at the server.
+pub struct Media {
+    /// Its id.
+    pub id: String,
+    /// Whether it can be posted.
+    pub is_ready: bool,
+}
+
+/// What the server knows of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaState {
+    /// It can be posted.
+    Ready,
+    /// It will be ready some time.
+    Processing,
+    /// Nothing: it was never there, is gone, or is part of a post.
+    Unknown,
+}
+
+/// A post that is there.
+#[derive(Debug)]
+pub struct Post {
+    /// Its id, where the server tells.
+    pub id: Option<String>,
+    /// Its page, where the server tells.
+    pub url: Option<String>,
+}
+
+/// A request to post that has failed.
+pub struct NotPosted {
+    /// Whether there is certainly no post.
+    pub is_certain: bool,
+    /// What to do.
+    pub failure: Failure,
+}
+
+impl Limits {
+    fn of(instance: &Value) -> Self {
+        let configuration = &instance["configuration"];
+        let number = |value: &Value| value.as_u64().filter(|number| *number > 0);
+        let count = |value: &Value| number(value).and_then(|number| usize::try_from(number).ok());
+        let media = &configuration["media_attachments"];
+        let statuses = &configuration["statuses"];
+        Self {
+            files: count(&statuses["max_media_attachments"]).unwrap_or(4),
+            text: count(&statuses["max_characters"]),
+            description: count(&media["description_limit"]),
+            picture: number(&media["image_size_limit"]),
+            video: number(&media["video_size_limit"]),
+            types: media["supported_mime_types"]
+                .as_array()
+                .map(|types| types.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+                .unwrap_or_default(),
+            repeats: Repeats::of(instance),
+        }
+    }
+}
+
+impl Repeats {
+    /// Servers say who they are in their version; those that only speak the
+    /// API of Mastodon say so after it.
+    fn of(instance: &Value) -> Self {
+        let version = instance["version"].as_str().unwrap_or_default().to_lowercase();
+        let source = instance["source_url"].as_str().unwrap_or_default().to_lowercase();
+        let is_mastodon = version.starts_with(|c: char| ('2'..='9').contains(&c))
+            && version.chars().all(|c| c.is_ascii_alphanumeric() || "+-._".contains(c));
+        let known = ["pleroma", "akkoma"].iter().any(|name| version.contains(name))
+            || source.contains("gotosocial");
+        if is_mastodon || known { Self::Safe } else { Self::Unsafe }
+    }
+}
+
+/// The body as JSON, none if it is something else.
+pub(crate) fn json(answer: &Answer) -> Option<Value> {
+    serde_json::from_slice(&answer.body).ok()
+}
+
+/// An id, which some servers write as a number; never with more in it than
+/// may stand in a path.
+fn id(value: &Value) -> Option<String> {
+    let id = match value {
+        Value::String(id) => id.clone(),
+        Value::Number(id) => id.to_string(),
+        _ => return None,
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
+    (!id.is_empty() && id.len() <= 512 && id.bytes().all(plain)).then_some(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn servers_that_post_twice_are_known_by_their_version() {
+        let repeats = |version: &str| Repeats::of(&json!({ "version": version }));
+        for version in ["4.3.1", "4.4.0-rc.1+glitch", "2.7.2 (compatible; Akkoma 3.10.4)"] {
+            assert_eq!(repeats(version), Repeats::Safe, "{version}");
+        }
+        for version in
+            ["4.0.0 (not true; really snac/2.75)", "3.5.3 (compatible; Pixelfed 0.12.4)", ""]
+        {
+            assert_eq!(repeats(version), Repeats::Unsafe, "{version}");
+        }
+        let gotosocial = json!({
+            "version": "0.17.3+git-1",
+            "source_url": "https://codeberg.org/superseriousbusiness/gotosocial"
+        });
+        assert_eq!(Repeats::of(&gotosocial), Repeats::Safe);
+    }
+
+    #[test]
+    fn limits_are_read_where_the_server_tells_them() {
+        let limits = Limits::of(&json!({ "configuration": {
+            "statuses": { "max_media_attachments": 6, "max_characters": 5000 },
+            "media_attachments": { "image_size_limit": 100, "supported_mime_types": ["image/jpeg"] },
+        }}));
+        assert_eq!((limits.files, limits.text, limits.picture), (6, Some(5000), Some(100)));
+        assert_eq!(Limits::of(&Value::Null).files, 4);
+    }
+
+    #[test]
+    fn an_id_cannot_lead_elsewhere() {
+        assert_eq!(id(&json!("109")), Some("109".to_owned()));
+        assert_eq!(id(&json!(109)), Some("109".to_owned()));
+        assert_eq!(id(&json!("../x")), None);
+        assert_eq!(id(&json!("")), None);
+    }
+}

@@ -1,0 +1,290 @@
+//! One delivery: each file is uploaded once, each post is made once, however
+//! often it is interrupted. What is done is in the notes before the next step
+//! begins.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::api::{Api, Limits, MediaState, NotPosted, Post, Repeats};
+use crate::bindings::afterimage::action::progress;
+use crate::bindings::afterimage::action::uploads::{
+    Failure, File, Origin, Receipt, Rejection, RejectionReason, Upload,
+};
+use crate::failure::retry;
+use crate::location;
+use crate::settings::{Settings, TooMany};
+use crate::text::{Text, compose, group};
+
+/// Seconds after which an unposted file may have been removed by the server,
+/// so that its absence tells nothing.
+const FORGOTTEN: u64 = 20 * 3600;
+
+/// Delivers `upload`, which `check` has agreed to.
+pub fn deliver(settings: &Settings, upload: &Upload, text: &Text<'_>) -> Result<Receipt, Failure> {
+    let api = Api::new(&settings.base_url);
+    let limits = api.limits()?;
+    let camera = match upload.origin {
+        Origin::Social => upload.camera.as_deref(),
+        Origin::Email => None,
+    };
+    let said = compose(text.said, camera, &settings.postscript);
+    fits(&limits, upload, text, &said)?;
+    let pictures: Vec<bool> = upload.files.iter().map(is_picture).collect();
+    let groups = group(&pictures, limits.files);
+    if groups.len() > 1 && settings.on_too_many == TooMany::Reject {
+        let message = format!("the server takes {} files in a post", limits.files);
+        return Err(reject(RejectionReason::TooLarge, message));
+    }
+
+    let alt_texts = &text.alt_texts;
+    // A collection that was closed early has fewer files than alt texts.
+    if alt_texts.len() < upload.files.len() {
+        return Err(reject(RejectionReason::Invalid, "No alt-text"));
+    }
+    let mut notes = Notes::load()?;
+    for (number, files) in groups.iter().enumerate().skip(notes.posts.len()) {
+        let text = match number {
+            0 => said.clone(),
+            _ => format!("{}/{}", number + 1, groups.len()),
+        };
+        let work = Work { settings, upload, api: &api, limits: &limits, number, files };
+        let post = work.post(&mut notes, text, alt_texts)?;
+        notes.posting = None;
+        notes.posts.push(post);
+        notes.save()?;
+    }
+    let links: Vec<String> = notes.posts.iter().filter_map(|post| post.url.clone()).collect();
+    let files = upload.files.len();
+    let summary = match notes.posts.len() {
+        1 => format!("posted {files} files"),
+        posts => format!("posted {files} files in {posts} posts"),
+    };
+    Ok(Receipt { summary, links })
+}
+
+fn is_picture(file: &File) -> bool {
+    !file.content_type.starts_with("video/") && !file.content_type.starts_with("audio/")
+}
+
+/// Refuses before anything is uploaded what the server would not take.
+fn fits(limits: &Limits, upload: &Upload, text: &Text<'_>, said: &str) -> Result<(), Failure> {
+    // An address counts as less than it is long.
+    if let Some(most) = limits.text.filter(|most| said.chars().count() > *most)
+        && !said.contains("://")
+    {
+        let message =
+            format!("the text has {} characters, {most} are allowed", said.chars().count());
+        return Err(reject(RejectionReason::TooLarge, message));
+    }
+    let longest = text.alt_texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
+    if let Some(most) = limits.description.filter(|most| longest > *most) {
+        let message = format!("an alt-text has {longest} characters, {most} are allowed");
+        return Err(reject(RejectionReason::TooLarge, message));
+    }
+    for file in &upload.files {
+        let most = if is_picture(file) { limits.picture } else { limits.video };
+        if let Some(most) = most.filter(|most| file.size > *most) {
+            let message = format!("{} has {} bytes, {most} are allowed", file.name, file.size);
+            return Err(reject(RejectionReason::TooLarge, message));
+        }
+        if !limits.types.is_empty() && !limits.types.contains(&file.content_type) {
+            let message = format!("{}: the server takes no {}", file.name, file.content_type);
+            return Err(reject(RejectionReason::Unsupported, message));
+        }
+    }
+    Ok(())
+}
+
+/// One post of a delivery.
+struct Work<'a> {
+    settings: &'a Settings,
+    upload: &'a Upload,
+    api: &'a Api,
+    limits: &'a Limits,
+    number: usize,
+    files: &'a [usize],
+}
+
+impl Work<'_> {
+    fn post(&self, notes: &mut Notes, text: String, alt_texts: &[&str]) -> Result<Posted, Failure> {
+        if let Some(posting) = notes.posting.clone() {
+            if let Some(posted) = self.find(notes, &posting)? {
+                return Ok(posted);
+            }
+        } else {
+            for &index in self.files {
+                self.upload(notes, index, alt_texts[index])?;
+            }
+            let known = match self.limits.repeats {
+                Repeats::Safe => None,
+                Repeats::Unsafe => self.api.last_posts()?.map(ids),
+            };
+            notes.posting = Some(Posting { since: now(), known });
+            notes.save()?;
+        }
+
+        let media: Vec<&str> = self.files.iter().map(|index| notes.media[index].as_str()).collect();
+        let mut status = json!({ "status": text, "media_ids": media });
+        let optional = [
+            ("visibility", self.settings.visibility.as_deref().map(Value::from)),
+            ("language", self.settings.language.as_deref().map(Value::from)),
+            ("sensitive", self.settings.sensitive.map(Value::from)),
+            (
+                "in_reply_to_id",
+                notes.posts.last().and_then(|post| post.id.as_deref()).map(Value::from),
+            ),
+        ];
+        for (key, value) in optional {
+            if let Some(value) = value {
+                status[key] = value;
+            }
+        }
+        match self.api.post(&self.key(), &status) {
+            Ok(Post { id, url }) => Ok(Posted { id, url }),
+            Err(NotPosted { is_certain: true, failure }) if !attached_already(&failure) => {
+                notes.posting = None;
+                notes.save()?;
+                Err(failure)
+            }
+            Err(NotPosted { is_certain: true, .. }) => Ok(Posted { id: None, url: None }),
+            Err(NotPosted { failure, .. }) => Err(failure),
+        }
+    }
+
+    /// One key for each post of a thread.
+    fn key(&self) -> String {
+        match self.number {
+            0 => self.upload.id.clone(),
+            number => format!("{}-{}", self.upload.id, number + 1),
+        }
+    }
+
+    /// Makes sure that the server has the file.
+    fn upload(&self, notes: &mut Notes, index: usize, alt_text: &str) -> Result<(), Failure> {
+        let file = &self.upload.files[index];
+        if let Some(id) = notes.media.get(&index) {
+            match self.api.media(id)? {
+                MediaState::Ready => return Ok(()),
+                MediaState::Processing => return self.api.wait_for(id),
+                // Servers that do not answer such questions know nothing either.
+                MediaState::Unknown if self.limits.repeats == Repeats::Unsafe => return Ok(()),
+                MediaState::Unknown => {}
+            }
+        }
+        let patches = match self.settings.strip_location {
+            false => Vec::new(),
+            true => location::patches(&file.path, &file.content_type).map_err(|error| {
+                let message =
+                    format!("{}: {error}; STRIP_LOCATION = false lets it pass", file.name);
+                reject(RejectionReason::Unsupported, message)
+            })?,
+        };
+        let media = self.api.upload(&self.upload.id, file, alt_text, &patches)?;
+        notes.media.insert(index, media.id.clone());
+        notes.save()?;
+        match media.is_ready {
+            true => Ok(()),
+            false => self.api.wait_for(&media.id),
+        }
+    }
+
+    /// The post that an earlier attempt may have made, none if it has not.
+    fn find(&self, notes: &mut Notes, posting: &Posting) -> Result<Option<Posted>, Failure> {
+        match self.limits.repeats {
+            Repeats::Safe => {
+                let media = &notes.media[&self.files[0]];
+                match self.api.media(media)? {
+                    MediaState::Ready | MediaState::Processing => Ok(None),
+                    MediaState::Unknown if now().saturating_sub(posting.since) > FORGOTTEN => {
+                        Err(self.hold(notes)?)
+                    }
+                    // It belongs to a post, which can only be ours.
+                    MediaState::Unknown => Ok(Some(Posted { id: None, url: None })),
+                }
+            }
+            Repeats::Unsafe => {
+                let Some(known) = &posting.known else { return Err(self.hold(notes)?) };
+                let Some(posts) = self.api.last_posts()? else { return Err(self.hold(notes)?) };
+                let ours = posts.iter().find(|post| {
+                    let is_new = ids(vec![(*post).clone()]).iter().all(|id| !known.contains(id));
+                    let files = post["media_attachments"].as_array().map_or(0, Vec::len);
+                    is_new && files == self.files.len()
+                });
+                Ok(ours.map(|post| Posted {
+                    id: ids(vec![post.clone()]).pop(),
+                    url: post["url"].as_str().map(str::to_owned),
+                }))
+            }
+        }
+    }
+
+    /// Nothing can tell whether the post is there: a human has to look. Who
+    /// then lets it be delivered again wants it posted.
+    fn hold(&self, notes: &mut Notes) -> Result<Failure, Failure> {
+        notes.posting = None;
+        notes.save()?;
+        let message = "it may be posted already: look there, then retry or drop it";
+        Ok(reject(RejectionReason::Other, message))
+    }
+}
+
+/// GoToSocial's answer to a repeat.
+fn attached_already(failure: &Failure) -> bool {
+    matches!(failure, Failure::Reject(rejection) if rejection.message.contains("already attached"))
+}
+
+fn ids(posts: Vec<Value>) -> Vec<String> {
+    posts.iter().filter_map(|post| post["id"].as_str().map(str::to_owned)).collect()
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+fn reject(reason: RejectionReason, message: impl Into<String>) -> Failure {
+    Failure::Reject(Rejection { reason, message: message.into() })
+}
+
+/// What is done.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Notes {
+    /// Id of each file at the server.
+    media: BTreeMap<usize, String>,
+    /// The posts that are there.
+    posts: Vec<Posted>,
+    /// The next post may be there too.
+    posting: Option<Posting>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Posted {
+    id: Option<String>,
+    url: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Posting {
+    /// When it was first asked for, in seconds since 1970.
+    since: u64,
+    /// Ids of the account's last posts before, where they tell more than the
+    /// server's answer to a repeat.
+    known: Option<Vec<String>>,
+}
+
+impl Notes {
+    fn load() -> Result<Self, Failure> {
+        match progress::load() {
+            None => Ok(Self::default()),
+            Some(notes) => serde_json::from_slice(&notes)
+                .map_err(|error| retry(None, format!("the notes of this delivery: {error}"))),
+        }
+    }
+
+    fn save(&self) -> Result<(), Failure> {
+        let notes = serde_json::to_vec(self).map_err(|error| retry(None, error.to_string()))?;
+        progress::save(&notes).map_err(|error| retry(None, error))
+    }
+}

@@ -1,0 +1,105 @@
+//! What becomes of a delivery that the server does not take: again later, or
+//! never, with the server's words.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::api::json;
+use crate::bindings::afterimage::action::uploads::{
+    Failure, Rejection, RejectionReason, RetryAdvice,
+};
+use crate::http::{Answer, NoAnswer};
+use crate::time;
+
+/// Longest that a server may ask us to wait, in seconds.
+const LONGEST_WAIT: u64 = 6 * 3600;
+
+/// What an answer other than success means.
+pub fn failure(answer: &Answer) -> Failure {
+    let status = answer.status;
+    let words = words(answer);
+    let reject = |reason, message: String| Failure::Reject(Rejection { reason, message });
+    match status {
+        429 => retry(wait(answer), format!("the server wants a pause: {words}")),
+        408 | 425 | 500.. => retry(wait(answer), format!("the server has a problem: {words}")),
+        401 | 403 => reject(
+            RejectionReason::Unauthorized,
+            format!("{words}; get a new TOKEN with `afterimage login mastodon`"),
+        ),
+        413 => reject(RejectionReason::TooLarge, words),
+        422 if words.to_lowercase().contains("process") => {
+            retry(Some(30), format!("a file is not ready: {words}"))
+        }
+        300..=399 => reject(
+            RejectionReason::Other,
+            format!("the server leads elsewhere ({status}); correct BASE_URL"),
+        ),
+        404 | 405 => reject(
+            RejectionReason::Other,
+            format!("{words}; is BASE_URL a server with Mastodon's API?"),
+        ),
+        _ => reject(RejectionReason::Invalid, words),
+    }
+}
+
+/// What no answer means.
+pub fn unreached(error: &NoAnswer) -> Failure {
+    retry(None, format!("no answer from the server: {}", error.why))
+}
+
+/// A failure that may pass.
+pub fn retry(after_seconds: Option<u32>, reason: impl Into<String>) -> Failure {
+    Failure::Retry(RetryAdvice { after_seconds, reason: reason.into() })
+}
+
+/// Seconds that the server wants us to wait.
+fn wait(answer: &Answer) -> Option<u32> {
+    let asked = answer.header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
+    let reset = || {
+        let reset = time::parse_rfc3339(answer.header("x-ratelimit-reset")?)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+        Some(reset.saturating_sub(now) + 1)
+    };
+    let seconds: u64 = asked.or_else(reset)?;
+    u32::try_from(seconds.min(LONGEST_WAIT)).ok()
+}
+
+/// What the server says, in one line. Proxies answer with pages.
+fn words(answer: &Answer) -> String {
+    let said = json(answer).and_then(|json| {
+        let text = |key: &str| json[key].as_str().map(str::to_owned);
+        text("error_description").or_else(|| text("error"))
+    });
+    let said = said.unwrap_or_else(|| plain(&String::from_utf8_lossy(&answer.body)));
+    match said.is_empty() {
+        true => format!("status {}", answer.status),
+        false => format!("{} ({})", said.chars().take(200).collect::<String>(), answer.status),
+    }
+}
+
+/// The first words of a page.
+fn plain(page: &str) -> String {
+    let mut text = String::new();
+    let mut in_tag = false;
+    for character in page.chars().take(2_000) {
+        match character {
+            '<' => in_tag = true,
+            '>' => {
+                in_tag = false;
+                text.push(' ');
+            }
+            character if !in_tag => text.push(character),
+            _ => {}
+        }
+    }
+    text.split_whitespace().take(20).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_told_by_its_words() {
+        assert_eq!(plain("<html><h1>502 Bad\nGateway</h1><hr>nginx"), "502 Bad Gateway nginx");
+    }
+}

@@ -1,0 +1,77 @@
+//! `mastodon`: posts the pictures of an upload, each with its alt text, on a
+//! server that speaks Mastodon's API.
+//!
+//! The text of an upload is `said~alt text~alt text`, one for each picture. The
+//! token never comes here: the host adds it to the requests.
+
+mod bindings {
+    #![allow(missing_docs, unsafe_code, reason = "generated")]
+    wit_bindgen::generate!({ path: "../../wit", world: "action", generate_all });
+}
+
+mod api;
+mod delivery;
+mod failure;
+mod http;
+mod location;
+mod settings;
+mod text;
+mod time;
+
+use bindings::afterimage::action::uploads::{Origin, RejectionReason};
+use bindings::exports::afterimage::action::handler::{Failure, Guest, Receipt, Rejection, Upload};
+use settings::{Settings, TooMany};
+use text::Text;
+
+/// Files of one post on Mastodon. What this server takes is not known while
+/// the camera waits.
+const USUAL_FILES: usize = 4;
+
+/// The action.
+pub struct Mastodon;
+
+// Native linkers do not take the `:` and `@` in the names of the exports.
+#[cfg(target_family = "wasm")]
+#[allow(unsafe_code, reason = "generated")]
+mod export {
+    use super::{Mastodon, bindings};
+
+    bindings::export!(Mastodon with_types_in bindings);
+}
+
+impl Guest for Mastodon {
+    fn check(draft: Upload) -> Result<u32, Rejection> {
+        let settings = settings()?;
+        let text = Text::parse(&draft.body).map_err(|_| no_alt_text())?;
+        let (files, alt_texts) = (draft.files.len(), text.alt_texts.len());
+        let fits = match draft.origin {
+            Origin::Email => files == alt_texts,
+            // More may come.
+            Origin::Social => files <= alt_texts,
+        };
+        if !fits {
+            return Err(no_alt_text());
+        }
+        if settings.on_too_many == TooMany::Reject && alt_texts > USUAL_FILES {
+            let message = format!("{alt_texts} files are more than the {USUAL_FILES} of a post");
+            return Err(Rejection { reason: RejectionReason::TooLarge, message });
+        }
+        u32::try_from(alt_texts).map_err(|_| no_alt_text())
+    }
+
+    fn deliver(upload: Upload) -> Result<Receipt, Failure> {
+        let settings = settings().map_err(Failure::Reject)?;
+        let text = Text::parse(&upload.body).map_err(|_| Failure::Reject(no_alt_text()))?;
+        delivery::deliver(&settings, &upload, &text)
+    }
+}
+
+fn settings() -> Result<Settings, Rejection> {
+    serde_json::from_str(&bindings::afterimage::action::settings::json()).map_err(|error| {
+        Rejection { reason: RejectionReason::Other, message: format!("settings: {error}") }
+    })
+}
+
+fn no_alt_text() -> Rejection {
+    Rejection { reason: RejectionReason::Invalid, message: "No alt-text".to_owned() }
+}

@@ -1,0 +1,52 @@
+//! `[MASTODON]`, as the operator wrote it and the host handed it over.
+
+use serde::Deserialize;
+
+/// The settings; unknown keys are errors.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
+pub struct Settings {
+    /// Scheme and host of the server.
+    pub base_url: String,
+    /// Marks that there is a token; the host adds it to each request.
+    #[serde(rename = "TOKEN")]
+    pub _token: Set,
+    /// What stands below each post.
+    #[serde(default)]
+    pub postscript: String,
+    /// Who sees the post; the account's default when none.
+    pub visibility: Option<String>,
+    /// Language of the text, ISO 639; the account's default when none.
+    pub language: Option<String>,
+    /// Whether pictures are hidden until clicked; the account's default when none.
+    pub sensitive: Option<bool>,
+    /// Whether the place where a picture was taken is removed from it.
+    #[serde(default = "yes")]
+    pub strip_location: bool,
+    /// What becomes of more files than one post takes.
+    #[serde(default)]
+    pub on_too_many: TooMany,
+}
+
+/// `{"secret": true}`
+#[derive(Debug, Clone, Deserialize)]
+pub struct Set {
+    /// Always true.
+    #[serde(rename = "secret")]
+    pub _secret: bool,
+}
+
+/// What becomes of more files than one post takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TooMany {
+    /// Several posts, each an answer to the one before.
+    #[default]
+    Thread,
+    /// The upload is refused.
+    Reject,
+}
+
+fn yes() -> bool {
+    true
+}
