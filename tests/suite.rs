@@ -5,9 +5,15 @@
 
 mod fixture;
 
+mod capture;
 mod configuration;
 mod email;
 mod hostile;
 mod hotspot;
+mod limits;
 mod odd_requests;
+mod osp;
+mod sender_passwords;
+mod social;
+mod social_login;
 mod store;

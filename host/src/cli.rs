@@ -1,16 +1,18 @@
 //! The command line: parse, run, map the error to an exit code.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program talks")]
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use rustix::termios::{LocalModes, OptionalActions, Termios};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, ConfigError, parse_listen};
 use crate::emulator;
+use crate::password;
 use crate::plugin::compile;
 use crate::serve;
 
@@ -36,6 +38,8 @@ enum Command {
     /// Be a camera, to try a server
     #[command(subcommand)]
     Camera(Camera),
+    /// Hash a password from standard input, for SENDERS
+    Password,
     /// Compile a component from standard input to standard output
     #[command(name = compile::COMMAND, hide = true)]
     Compile,
@@ -62,6 +66,7 @@ pub fn run() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Serve(arguments) => serve(&arguments),
         Command::Camera(Camera::Email(email)) => return camera(&email),
+        Command::Password => hash_password(),
         Command::Compile => compile::child().map_err(|error| anyhow::anyhow!("{error:#}")),
     };
     match outcome {
@@ -82,7 +87,7 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
             EnvFilter::try_from_env("AFTERIMAGE_LOG").unwrap_or_else(|_| EnvFilter::new("info")),
         )
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let mut config = match &arguments.config {
         Some(path) => Config::load(path)?,
@@ -94,6 +99,48 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
         .enable_all()
         .build()?
         .block_on(serve::run(config, banner))
+}
+
+/// Reads a password, its echo turned off on a terminal, and prints its line
+/// for the configuration.
+fn hash_password() -> anyhow::Result<()> {
+    let stdin = std::io::stdin();
+    let mut password = String::new();
+    {
+        let _silent = Silent::new(&stdin);
+        if stdin.is_terminal() {
+            eprint!("password, not shown: ");
+        }
+        stdin.read_line(&mut password)?;
+    }
+    let password = password.trim_end_matches(['\r', '\n']);
+    anyhow::ensure!(!password.is_empty(), "the password is empty; nothing is printed");
+    let hash = password::hash(password)?;
+    println!("[SENDERS]\n\"Camera@samsungcamera.com\" = \"{hash}\"");
+    Ok(())
+}
+
+/// Turns the echo of a terminal off until it is dropped.
+struct Silent<'a>(&'a std::io::Stdin, Option<Termios>);
+
+impl<'a> Silent<'a> {
+    fn new(stdin: &'a std::io::Stdin) -> Self {
+        let before = rustix::termios::tcgetattr(stdin).ok();
+        if let Some(mut now) = before.clone() {
+            now.local_modes.remove(LocalModes::ECHO);
+            let _ = rustix::termios::tcsetattr(stdin, OptionalActions::Now, &now);
+        }
+        Self(stdin, before)
+    }
+}
+
+impl Drop for Silent<'_> {
+    fn drop(&mut self) {
+        if let Some(before) = &self.1 {
+            let _ = rustix::termios::tcsetattr(self.0, OptionalActions::Now, before);
+            eprintln!();
+        }
+    }
 }
 
 /// Tells the operator how to reach the server. Whoever started it may have

@@ -16,6 +16,7 @@ pub mod delivery;
 pub mod digest;
 pub mod emulator;
 pub mod file_name;
+pub mod password;
 pub mod plugin;
 pub mod serve;
 pub mod spool;

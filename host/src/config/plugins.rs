@@ -180,7 +180,7 @@ fn plugin(
     })
 }
 
-fn parse_size(written: &str) -> Option<usize> {
+pub(super) fn parse_size(written: &str) -> Option<usize> {
     let written = written.trim();
     let digits = written.find(|c: char| !c.is_ascii_digit()).unwrap_or(written.len());
     let (number, unit) = written.split_at(digits);
