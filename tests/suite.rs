@@ -5,6 +5,7 @@
 
 mod fixture;
 
+mod camera_command;
 mod capture;
 mod configuration;
 mod email;

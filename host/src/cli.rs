@@ -57,15 +57,16 @@ struct Serve {
 
 #[derive(Subcommand)]
 enum Camera {
-    /// Send files as the e-mail function of an NX300 does
     Email(emulator::Email),
+    Hotspot(emulator::Hotspot),
+    Social(emulator::Social),
 }
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Serve(arguments) => serve(&arguments),
-        Command::Camera(Camera::Email(email)) => return camera(&email),
+        Command::Camera(camera) => return judged(camera.run()),
         Command::Password => hash_password(),
         Command::Compile => compile::child().map_err(|error| anyhow::anyhow!("{error:#}")),
     };
@@ -149,11 +150,21 @@ fn banner(lines: &str) {
     let _ = writeln!(std::io::stdout(), "{lines}");
 }
 
-fn camera(email: &emulator::Email) -> ExitCode {
-    match email.send() {
+impl Camera {
+    fn run(&self) -> anyhow::Result<emulator::Verdict> {
+        match self {
+            Self::Email(email) => email.run(),
+            Self::Hotspot(hotspot) => hotspot.run(),
+            Self::Social(social) => social.run(),
+        }
+    }
+}
+
+fn judged(verdict: anyhow::Result<emulator::Verdict>) -> ExitCode {
+    match verdict {
         Ok(verdict) => {
             println!("{verdict}");
-            if verdict.sent { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if verdict.content { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
             eprintln!("afterimage: {error:#}");
