@@ -5,6 +5,8 @@
 
 mod body;
 mod capture;
+#[cfg(test)]
+mod corpus;
 pub mod email;
 mod file;
 mod hotspot;
