@@ -8,6 +8,7 @@ mod fixture;
 mod camera_command;
 mod capture;
 mod configuration;
+mod deviations;
 mod email;
 mod hostile;
 mod hotspot;

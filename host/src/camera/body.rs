@@ -85,11 +85,12 @@ impl<'a> Body<'a> {
             Err(error) => Err(Refused::Disk(error.to_string())),
         }
     }
+}
 
-    fn is_too_slow(&self) -> bool {
-        let time = self.begun.elapsed();
-        time > GRACE && self.received < SLOWEST * time.as_secs()
-    }
+/// Whether so many bytes in this time are less than any camera's network
+/// brings.
+fn is_too_slow(received: u64, time: Duration) -> bool {
+    time > GRACE && received < SLOWEST * time.as_secs()
 }
 
 impl Chunks for Body<'_> {
@@ -107,7 +108,7 @@ impl Chunks for Body<'_> {
             let Ok(data) = data else { continue };
             self.received += data.len() as u64;
             self.check_size(self.received)?;
-            if self.is_too_slow() {
+            if is_too_slow(self.received, self.begun.elapsed()) {
                 return Err(Refused::TooSlow);
             }
             if self.received > self.room_until {
@@ -115,5 +116,19 @@ impl Chunks for Body<'_> {
             }
             return Ok(Some(data));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_a_second_is_too_slow_and_2g_is_not() {
+        let seconds = Duration::from_secs;
+        assert!(is_too_slow(60, seconds(60)));
+        assert!(!is_too_slow(10, seconds(10)), "may just have begun");
+        assert!(!is_too_slow(5_000 * 60, seconds(60)));
+        assert!(is_too_slow(5_000 * 60, seconds(3600)), "stopped after a minute");
     }
 }
