@@ -3,14 +3,11 @@
 use std::io::Write;
 
 use crate::fixture::{
-    Answer, BOUNDARY, End, PHOTO, Request, SENDER, SUCCESS, Server, file_part, message_part,
+    Answer, BOUNDARY, End, J1, PHOTO, Request, SENDER, SUCCESS, Server, V1, file_part, message_part,
 };
 
 /// `protocol.md` 13: CRLF, dashes and a near miss of the boundary.
 const J2: &[u8] = b"\xff\xd8\r\n-----------------------------7d93b9550d4Z\r\n\0\r\n--\r\n\xff\xd9";
-
-const J1: &[u8] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xd9";
-const V1: &[u8] = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom";
 
 #[track_caller]
 fn assert_success(answer: &Answer) {

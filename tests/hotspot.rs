@@ -1,6 +1,8 @@
 //! The check before everything else (`protocol.md` 5).
 
-use crate::fixture::{Answer, Server};
+use std::io::Write;
+
+use crate::fixture::{Answer, Server, connect_from};
 
 fn assert_gld(answer: &Answer) {
     assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{answer:?}");
@@ -38,18 +40,27 @@ fn the_host_may_be_in_upper_case_and_have_a_port() {
     assert_gld(&server.send(request));
 }
 
-/// A04, A05
+const YAHOO: &[u8] = b"GET / HTTP/1.1\r\nHost: www.yahoo.co.kr\r\n\r\n";
+const MSN: &[u8] = b"GET / HTTP/1.0\r\nHost: www.msn.com\r\n\r\n";
+
+/// A04
 #[test]
-fn yahoo_redirects_first_and_sets_its_cookie_then() {
+fn yahoo_redirects_first() {
     let server = Server::start("");
-    let request = b"GET / HTTP/1.1\r\nHost: www.yahoo.co.kr\r\n\r\n";
-    let first = server.send(request);
-    assert_eq!((first.status, first.header("Location")), (302, vec!["http://yahoo.com"]));
-    let second = server.send(request);
+    let answer = server.send(YAHOO);
+    assert_eq!((answer.status, answer.header("Location")), (302, vec!["http://yahoo.com"]));
+}
+
+/// A05
+#[test]
+fn yahoo_sets_its_cookie_the_second_time() {
+    let server = Server::start("");
+    assert_eq!(server.send(YAHOO).status, 302);
+    let second = server.send(YAHOO);
     assert_eq!((second.status, second.body.as_str()), (200, "YAHOO!"));
     assert_eq!(second.header("Set-Cookie"), ["samsung=hotspot; Domain=.yahoo.co.kr; Path=/"]);
     assert_eq!(second.first_read, second.length);
-    assert_eq!(server.send(request).status, 302);
+    assert_eq!(server.send(YAHOO).status, 302);
 }
 
 /// A06
@@ -71,4 +82,51 @@ fn a_browser_on_any_other_host_sees_a_page() {
     let answer = server.send(b"GET / HTTP/1.1\r\nHost: www.samsungimaging.com\r\n\r\n");
     assert_eq!(answer.status, 200);
     assert!(answer.body.contains("Afterimage"), "{answer:?}");
+}
+
+#[test]
+fn two_cameras_and_a_browser_in_turn_each_see_their_own_sequence() {
+    let server = Server::start("");
+    let ask = |address: [u8; 4], request: &[u8]| {
+        let mut stream = connect_from(address, server.address);
+        stream.write_all(request).unwrap();
+        Answer::read(&mut stream).status
+    };
+    let (one, two, browser) = ([127, 0, 3, 1], [127, 0, 3, 2], [127, 0, 3, 3]);
+    assert_eq!(ask(one, MSN), 302);
+    assert_eq!(ask(browser, MSN), 302);
+    assert_eq!(ask(two, MSN), 302);
+    assert_eq!(ask(two, YAHOO), 302);
+    assert_eq!(ask(one, MSN), 200);
+    assert_eq!(ask(browser, YAHOO), 302);
+    assert_eq!(ask(two, MSN), 200);
+    assert_eq!(ask(two, YAHOO), 200);
+    assert_eq!(ask(one, MSN), 302);
+}
+
+#[test]
+fn an_operator_can_choose_the_answer_for_each_host() {
+    let server = Server::start("HOTSPOT = { \"www.msn.com\" = \"cookie\" }\n");
+    for _ in 0..2 {
+        assert_eq!(server.send(MSN).body, "MSN");
+    }
+    assert_eq!(server.send(YAHOO).status, 302);
+    assert_eq!(server.send(YAHOO).status, 200);
+    let server = Server::start("HOTSPOT = \"redirect\"\n");
+    for _ in 0..2 {
+        assert_eq!(server.send(YAHOO).status, 302);
+    }
+}
+
+#[test]
+fn the_page_shows_which_browser_a_camera_has_and_runs_nothing_of_it() {
+    let server = Server::start("");
+    let request = b"GET / HTTP/1.1\r\nHost: www.samsungimaging.com\r\n\
+        User-Agent: DI-NX300 <script>alert(\"1\")</script>\r\n\r\n";
+    let answer = server.send(request);
+    let shown = "DI-NX300 &lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;";
+    assert!(answer.body.contains(shown) && !answer.body.contains("<script"), "{answer:?}");
+    let long = format!("GET / HTTP/1.1\r\nUser-Agent: {}\r\n\r\n", "<".repeat(5000));
+    let answer = server.send(long.as_bytes());
+    assert!(answer.length < 1400 && answer.first_read == answer.length, "{answer:?}");
 }

@@ -5,12 +5,20 @@
 
 mod fixture;
 
+mod camera_command;
+mod capture;
 mod configuration;
+mod deviations;
 mod email;
 mod hostile;
 mod hotspot;
 mod http;
+mod limits;
 mod login;
 mod mastodon;
 mod odd_requests;
+mod osp;
+mod sender_passwords;
+mod social;
+mod social_login;
 mod store;

@@ -1,17 +1,19 @@
 //! The command line: parse, run, map the error to an exit code.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program talks")]
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use rustix::termios::{LocalModes, OptionalActions, Termios};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, ConfigError, parse_listen};
 use crate::emulator;
 use crate::login;
+use crate::password;
 use crate::plugin::compile;
 use crate::serve;
 
@@ -40,6 +42,8 @@ enum Command {
     /// Be a camera, to try a server
     #[command(subcommand)]
     Camera(Camera),
+    /// Hash a password from standard input, for SENDERS
+    Password,
     /// Compile a component from standard input to standard output
     #[command(name = compile::COMMAND, hide = true)]
     Compile,
@@ -63,16 +67,18 @@ enum Login {
 
 #[derive(Subcommand)]
 enum Camera {
-    /// Send files as the e-mail function of an NX300 does
     Email(emulator::Email),
+    Hotspot(emulator::Hotspot),
+    Social(emulator::Social),
 }
 
 /// Runs the program with the arguments of the process.
 pub fn run() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Serve(arguments) => serve(&arguments),
-        Command::Camera(Camera::Email(email)) => return camera(&email),
         Command::Login(Login::Mastodon(mastodon)) => log_in(&mastodon),
+        Command::Camera(camera) => return judged(camera.run()),
+        Command::Password => hash_password(),
         Command::Compile => compile::child().map_err(|error| anyhow::anyhow!("{error:#}")),
     };
     match outcome {
@@ -93,7 +99,7 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
             EnvFilter::try_from_env("AFTERIMAGE_LOG").unwrap_or_else(|_| EnvFilter::new("info")),
         )
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let mut config = match &arguments.config {
         Some(path) => Config::load(path)?,
@@ -107,6 +113,48 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
         .block_on(serve::run(config, banner))
 }
 
+/// Reads a password, its echo turned off on a terminal, and prints its line
+/// for the configuration.
+fn hash_password() -> anyhow::Result<()> {
+    let stdin = std::io::stdin();
+    let mut password = String::new();
+    {
+        let _silent = Silent::new(&stdin);
+        if stdin.is_terminal() {
+            eprint!("password, not shown: ");
+        }
+        stdin.read_line(&mut password)?;
+    }
+    let password = password.trim_end_matches(['\r', '\n']);
+    anyhow::ensure!(!password.is_empty(), "the password is empty; nothing is printed");
+    let hash = password::hash(password)?;
+    println!("[SENDERS]\n\"Camera@samsungcamera.com\" = \"{hash}\"");
+    Ok(())
+}
+
+/// Turns the echo of a terminal off until it is dropped.
+struct Silent<'a>(&'a std::io::Stdin, Option<Termios>);
+
+impl<'a> Silent<'a> {
+    fn new(stdin: &'a std::io::Stdin) -> Self {
+        let before = rustix::termios::tcgetattr(stdin).ok();
+        if let Some(mut now) = before.clone() {
+            now.local_modes.remove(LocalModes::ECHO);
+            let _ = rustix::termios::tcsetattr(stdin, OptionalActions::Now, &now);
+        }
+        Self(stdin, before)
+    }
+}
+
+impl Drop for Silent<'_> {
+    fn drop(&mut self) {
+        if let Some(before) = &self.1 {
+            let _ = rustix::termios::tcsetattr(self.0, OptionalActions::Now, before);
+            eprintln!();
+        }
+    }
+}
+
 /// Tells the operator how to reach the server. Whoever started it may have
 /// closed standard output; that is no reason not to serve.
 fn banner(lines: &str) {
@@ -118,11 +166,21 @@ fn log_in(mastodon: &login::Mastodon) -> anyhow::Result<()> {
     runtime.block_on(mastodon.run(std::io::stdin().lock(), std::io::stdout()))
 }
 
-fn camera(email: &emulator::Email) -> ExitCode {
-    match email.send() {
+impl Camera {
+    fn run(&self) -> anyhow::Result<emulator::Verdict> {
+        match self {
+            Self::Email(email) => email.run(),
+            Self::Hotspot(hotspot) => hotspot.run(),
+            Self::Social(social) => social.run(),
+        }
+    }
+}
+
+fn judged(verdict: anyhow::Result<emulator::Verdict>) -> ExitCode {
+    match verdict {
         Ok(verdict) => {
             println!("{verdict}");
-            if verdict.sent { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if verdict.content { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
             eprintln!("afterimage: {error:#}");

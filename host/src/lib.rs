@@ -17,6 +17,7 @@ pub mod digest;
 pub mod emulator;
 pub mod file_name;
 pub mod login;
+pub mod password;
 pub mod plugin;
 pub mod serve;
 pub mod spool;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::camera::{self, Camera};
+use crate::camera::Camera;
 use crate::capability::mail::Mailer;
 use crate::capability::{Facilities, store};
 use crate::config::Config;
@@ -44,6 +44,8 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
         Some(secret) => secret.clone(),
         None => spool.secret().map_err(|e| unusable("SPOOL_FOLDER", &config.spool_folder, &e))?,
     };
+    let sessions =
+        spool.sessions().map_err(|e| unusable("SPOOL_FOLDER", &config.spool_folder, &e))?;
     let facilities = Arc::new(Facilities {
         upload_folder: std::path::absolute(&config.upload_folder)?,
         secret,
@@ -55,8 +57,14 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
 
     let mut names: Vec<String> = actions.keys().map(ToString::to_string).collect();
     names.sort();
-    let Config { listen, upload_folder, senders, routes, .. } = config;
-    let intake = Intake::new(spool, senders, routes, actions);
+    let Config { listen, upload_folder, routes, camera, .. } = config;
+    let intake = Intake::new(spool, routes, actions);
+    let capture_folder = camera.capture_folder.clone().unwrap_or_default();
+    if camera.capture_folder.is_some() {
+        tracing::warn!("raw requests, photos included, are kept in {}", capture_folder.display());
+    }
+    let camera = Camera::new(camera, sessions, intake)
+        .map_err(|error| unusable("CAPTURE_FOLDER", &capture_folder, &error))?;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| anyhow::anyhow!("cannot listen on {listen}: {error}"))?;
@@ -73,7 +81,7 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
 
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        never = camera::serve(listener, Arc::new(Camera::new(intake))) => match never {},
+        never = crate::camera::serve(listener, Arc::new(camera)) => match never {},
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }

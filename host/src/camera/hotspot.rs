@@ -3,7 +3,7 @@
 //! another answer; two want a redirect or a cookie, depending on the model, so
 //! they get both in turn, counted for each camera and host by itself.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use hyper::header::{ETAG, HeaderValue, SERVER, SET_COOKIE};
 
 use super::reply::Reply;
+use super::settings::HotspotAnswer;
 
 /// After this long a camera begins with the redirect again.
 const FORGET: Duration = Duration::from_secs(5 * 60);
@@ -20,40 +21,72 @@ const FORGET: Duration = Duration::from_secs(5 * 60);
 const REMEMBERED: usize = 1024;
 
 /// A host that wants a redirect or a cookie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Portal {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Portal {
+    /// `www.yahoo.co.kr`: models of 2012
     Yahoo,
+    /// `www.msn.com`: models of 2013 and 2014
     Msn,
 }
 
+impl Portal {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Yahoo, Self::Msn];
+
+    /// The name that cameras ask for.
+    pub fn host(self) -> &'static str {
+        match self {
+            Self::Yahoo => "www.yahoo.co.kr",
+            Self::Msn => "www.msn.com",
+        }
+    }
+
+    fn redirect(self) -> Reply {
+        Reply::found(match self {
+            Self::Yahoo => "http://yahoo.com",
+            Self::Msn => "http://msn.com",
+        })
+    }
+
+    /// The dot before the domain is what the cameras look for
+    /// (`protocol.md` 2, D28).
+    fn cookie(self) -> Reply {
+        let (body, cookie) = match self {
+            Self::Yahoo => ("YAHOO!", "samsung=hotspot; Domain=.yahoo.co.kr; Path=/"),
+            Self::Msn => ("MSN", "samsung=hotspot; Domain=.msn.com; Path=/"),
+        };
+        Reply::ok(body).with(SET_COOKIE, HeaderValue::from_static(cookie))
+    }
+}
+
 /// Answers checks and remembers what each camera heard last.
-#[derive(Default)]
 pub(super) struct Hotspot {
+    /// What an operator wants a portal to answer always.
+    fixed: BTreeMap<Portal, HotspotAnswer>,
     redirected: Mutex<HashMap<(IpAddr, Portal), Instant>>,
 }
 
 impl Hotspot {
-    /// The answer to `GET /` on `host` (without port, in any case).
-    pub(super) fn answer(&self, host: &str, camera: IpAddr) -> Reply {
-        match host.trim_end_matches('.').to_ascii_lowercase().as_str() {
+    pub(super) fn new(fixed: BTreeMap<Portal, HotspotAnswer>) -> Self {
+        Self { fixed, redirected: Mutex::default() }
+    }
+
+    /// The answer to `GET /` on `host` (without port, in any case), if that is
+    /// a host of a check.
+    pub(super) fn answer(&self, host: &str, camera: IpAddr) -> Option<Reply> {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        if host == "gld.samsungosp.com" {
             // NX mini wants the empty body, the ETag and the Server.
-            "gld.samsungosp.com" => Reply::ok("")
-                .with(ETAG, HeaderValue::from_static("\"deadbeef\""))
-                .with(SERVER, HeaderValue::from_static("nginx/notreally")),
-            "www.yahoo.co.kr" if self.redirects(Portal::Yahoo, camera) => {
-                Reply::found("http://yahoo.com")
-            }
-            "www.yahoo.co.kr" => Reply::ok("YAHOO!").with(
-                SET_COOKIE,
-                HeaderValue::from_static("samsung=hotspot; Domain=.yahoo.co.kr; Path=/"),
-            ),
-            "www.msn.com" if self.redirects(Portal::Msn, camera) => Reply::found("http://msn.com"),
-            "www.msn.com" => Reply::ok("MSN").with(
-                SET_COOKIE,
-                HeaderValue::from_static("samsung=hotspot; Domain=.msn.com; Path=/"),
-            ),
-            _ => Reply::ok(PAGE),
+            let etag = HeaderValue::from_static("\"deadbeef\"");
+            let server = HeaderValue::from_static("nginx/notreally");
+            return Some(Reply::ok("").with(ETAG, etag).with(SERVER, server));
         }
+        let portal = Portal::ALL.into_iter().find(|portal| portal.host() == host)?;
+        let redirects = match self.fixed.get(&portal) {
+            Some(answer) => *answer == HotspotAnswer::Redirect,
+            None => self.redirects(portal, camera),
+        };
+        Some(if redirects { portal.redirect() } else { portal.cookie() })
     }
 
     fn redirects(&self, portal: Portal, camera: IpAddr) -> bool {
@@ -75,19 +108,16 @@ impl Hotspot {
     }
 }
 
-/// For the browsers of cameras: old WebKit, no script, no modern CSS.
-const PAGE: &str = "<html><head><title>Afterimage</title></head><body>\
-<h1>Afterimage</h1><p>It works: this camera has reached Afterimage.</p></body></html>";
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_camera_and_each_host_has_its_own_turn() {
-        let hotspot = Hotspot::default();
+        let hotspot = Hotspot::new(BTreeMap::new());
         let (one, two) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-        let status = |host, camera| hotspot.answer(host, camera).into_response().status().as_u16();
+        let status =
+            |host, camera| hotspot.answer(host, camera).unwrap().into_response().status().as_u16();
         assert_eq!(status("www.msn.com", one), 302);
         assert_eq!(status("www.yahoo.co.kr", one), 302);
         assert_eq!(status("www.msn.com", two), 302);

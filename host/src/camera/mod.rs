@@ -3,16 +3,29 @@
 //! actions, plugins or databases; what becomes of an upload is decided behind
 //! [`Intake`].
 
+mod body;
+mod capture;
+#[cfg(test)]
+mod corpus;
 pub mod email;
+mod file;
 mod hotspot;
+pub mod login;
 pub mod multipart;
+mod osp;
+mod page;
 mod reply;
 mod server;
+pub mod settings;
+mod social;
+mod visitors;
 mod wire;
 pub mod xml;
 
+pub use hotspot::Portal;
 pub use reply::Refused;
 pub use server::{Camera, serve};
+pub use settings::Settings;
 
 use crate::spool::Incoming;
 use crate::upload::Upload;
@@ -21,9 +34,6 @@ use crate::upload::Upload;
 pub trait Intake: Send + Sync + 'static {
     /// A place on disk for an upload that is about to come.
     fn begin(&self) -> impl Future<Output = std::io::Result<Incoming>> + Send;
-
-    /// Whether `sender` may send; its address in the operator's spelling.
-    fn sender(&self, sender: &str) -> Option<String>;
 
     /// Takes over an upload whose bytes are all there. When this returns `Ok`
     /// the camera may hear OK.

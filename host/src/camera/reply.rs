@@ -78,6 +78,39 @@ pub enum Refused {
     /// The disk is full or fails.
     #[error("cannot be kept: {0}; check disk and folder of the spool")]
     Disk(String),
+    /// Less space would stay free than the operator wants.
+    #[error("less than MIN_FREE_SPACE would stay free; make room on the spool's disk")]
+    Full,
+    /// More bytes than the limit.
+    #[error("over {0} bytes; MAX_UPLOAD in the configuration limits uploads")]
+    TooLarge(u64),
+    /// So slow that it is no camera.
+    #[error("the body comes slower than any network of a camera")]
+    TooSlow,
+    /// User or password is not right.
+    #[error("login failed: {0}")]
+    Login(String),
+    /// The camera wants to log in on a page of the service, which is gone.
+    #[error("{0} wants a login by OAuth, whose pages are gone; choose another service")]
+    OAuth(String),
+    /// There is no such session, or no more.
+    #[error("the session has ended or never was; the camera should log in again")]
+    Session,
+    /// The session is fine, but this file was never announced in it.
+    #[error("the file was not announced")]
+    NotAnnounced,
+    /// Nobody maps this service to an action.
+    #[error("service {0:?} is not known; to serve it, map it in [ACTIONS]: {0} = \"store\"")]
+    UnknownService(String),
+    /// Cameras send videos to two services only.
+    #[error("{0} takes no videos; facebook and youtube do")]
+    NoVideos(String),
+    /// The user may, but nobody knows what an NX300 wants to hear then.
+    #[error("AllShare logins are not understood yet; e-mail and sharing work without them")]
+    AllShare,
+    /// One address has more connections open than a household of cameras.
+    #[error("too many connections from one address")]
+    TooManyConnections,
     /// The request's head is larger than any camera's.
     #[error("request head over {} KiB", super::wire::LARGEST_HEAD >> 10)]
     HeadTooLarge,
@@ -90,6 +123,14 @@ pub enum Refused {
 }
 
 impl Refused {
+    pub(super) fn malformed(what: &str) -> Self {
+        Self::Malformed(what.to_owned())
+    }
+
+    pub(super) fn disk(error: std::io::Error) -> Self {
+        Self::Disk(error.to_string())
+    }
+
     /// The answer to the camera (`protocol.md` 3.1).
     pub(super) fn reply(&self) -> Reply {
         let (status, comment) = match self {
@@ -104,6 +145,19 @@ impl Refused {
             Self::Rejected { message, .. } => (StatusCode::BAD_REQUEST, message.clone()),
             Self::Failed { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "Delivery failed".into()),
             Self::Disk(_) => (StatusCode::INSUFFICIENT_STORAGE, "Storage failed".into()),
+            Self::Full => (StatusCode::INSUFFICIENT_STORAGE, "Storage full".into()),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large".into()),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "Too slow".into()),
+            Self::Login(_) => (StatusCode::UNAUTHORIZED, "Login failed".into()),
+            Self::OAuth(_) => (StatusCode::UNAUTHORIZED, "OAuth not supported".into()),
+            Self::Session => (StatusCode::UNAUTHORIZED, "Session expired".into()),
+            Self::NotAnnounced => (StatusCode::NOT_FOUND, "Not announced".into()),
+            Self::UnknownService(_) => (StatusCode::NOT_FOUND, "Unknown service".into()),
+            Self::NoVideos(_) => (StatusCode::NOT_FOUND, "Videos not supported".into()),
+            Self::AllShare => (StatusCode::NOT_IMPLEMENTED, "AllShare not supported".into()),
+            Self::TooManyConnections => {
+                (StatusCode::SERVICE_UNAVAILABLE, "Too many connections".into())
+            }
             Self::HeadTooLarge => {
                 (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request head too large".into())
             }

@@ -17,10 +17,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use super::capture::{Captures, Recorded};
 use super::hotspot::Hotspot;
 use super::reply::{Refused, Reply};
+use super::settings::Settings;
+use super::visitors::Visitors;
 use super::wire::{HeadError, Rewound, read_head};
-use super::{Intake, email};
+use super::{Intake, email, osp, page, social};
+use crate::spool::Sessions;
 
 /// Connections at once. A household has a handful.
 const CONNECTIONS: usize = 512;
@@ -36,30 +40,47 @@ const LINGER_IN_ALL: Duration = Duration::from_secs(30);
 
 /// The camera side of the server.
 pub struct Camera<I> {
-    intake: I,
+    pub(super) intake: I,
+    pub(super) settings: Settings,
+    pub(super) sessions: Sessions,
+    /// A turn to verify a password.
+    pub(super) verifying: Semaphore,
     hotspot: Hotspot,
+    captures: Option<Captures>,
 }
 
 impl<I: Intake> Camera<I> {
     /// A camera side that hands uploads to `intake`.
-    pub fn new(intake: I) -> Self {
-        Self { intake, hotspot: Hotspot::default() }
+    ///
+    /// # Errors
+    /// The folder of raw requests cannot be made.
+    pub fn new(settings: Settings, sessions: Sessions, intake: I) -> io::Result<Self> {
+        let captures = settings.capture_folder.as_deref().map(Captures::new).transpose()?;
+        let hotspot = Hotspot::new(settings.hotspot.clone());
+        let verifying = Semaphore::new(1);
+        Ok(Self { intake, settings, sessions, verifying, hotspot, captures })
     }
 }
 
 /// Serves `listener` until the future is dropped.
 pub async fn serve<I: Intake>(listener: TcpListener, camera: Arc<Camera<I>>) -> Infallible {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let visitors = Visitors::default();
     loop {
         let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
         match listener.accept().await {
             Ok((stream, peer)) => {
+                let Some(visit) = visitors.visit(peer.ip()) else {
+                    // Without a task, so that it costs nothing.
+                    let _ = stream.try_write(&bare(Refused::TooManyConnections.reply()));
+                    continue;
+                };
                 let camera = camera.clone();
                 tokio::spawn(async move {
                     if let Err(error) = connection(stream, peer, camera).await {
                         tracing::debug!(%peer, "connection: {error}");
                     }
-                    drop(place);
+                    drop((place, visit));
                 });
             }
             Err(error) => {
@@ -72,11 +93,25 @@ pub async fn serve<I: Intake>(listener: TcpListener, camera: Arc<Camera<I>>) -> 
 }
 
 async fn connection<I: Intake>(
-    mut stream: TcpStream,
+    stream: TcpStream,
     peer: SocketAddr,
     camera: Arc<Camera<I>>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
+    let recording = camera.captures.as_ref().and_then(Captures::record);
+    let stream = Recorded { stream, recording: recording.clone() };
+    let result = converse(stream, peer, &camera).await;
+    if let (Some(captures), Some(recording)) = (&camera.captures, recording) {
+        captures.keep(recording).await;
+    }
+    result
+}
+
+async fn converse<I: Intake>(
+    mut stream: Recorded<TcpStream>,
+    peer: SocketAddr,
+    camera: &Camera<I>,
+) -> io::Result<()> {
     let head = match read_head(&mut stream).await {
         Ok(head) => head,
         Err(error) => {
@@ -98,19 +133,16 @@ async fn connection<I: Intake>(
     };
     let io = TokioIo::new(Rewound::new(&head, stream));
     let original = &head.original;
-    let service = service_fn(|request: Request<Body>| {
-        let camera = camera.clone();
-        async move {
-            let reply = camera.answer(request, peer.ip()).await.unwrap_or_else(|refused| {
-                if refused == Refused::Unknown {
-                    tracing::warn!(%peer, "{refused}:\n{}", masked(original));
-                } else {
-                    tracing::warn!(%peer, "request refused: {refused}");
-                }
-                refused.reply()
-            });
-            Ok::<_, Infallible>(reply.into_response())
-        }
+    let service = service_fn(|request: Request<Body>| async move {
+        let reply = camera.answer(request, original, peer.ip()).await.unwrap_or_else(|refused| {
+            if matches!(refused, Refused::Unknown | Refused::UnknownService(_)) {
+                tracing::warn!(%peer, "{refused}:\n{}", masked(original));
+            } else {
+                tracing::warn!(%peer, "request refused: {refused}");
+            }
+            refused.reply()
+        });
+        Ok::<_, Infallible>(reply.into_response())
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -126,7 +158,7 @@ async fn connection<I: Intake>(
 }
 
 /// Ends our side and waits for the camera to end its own.
-async fn linger(mut stream: TcpStream) -> io::Result<()> {
+async fn linger(mut stream: Recorded<TcpStream>) -> io::Result<()> {
     stream.shutdown().await?;
     let drain = async {
         let mut surplus = vec![0; 16 << 10];
@@ -137,16 +169,31 @@ async fn linger(mut stream: TcpStream) -> io::Result<()> {
 }
 
 impl<I: Intake> Camera<I> {
-    async fn answer(&self, request: Request<Body>, camera: IpAddr) -> Result<Reply, Refused> {
+    async fn answer(
+        &self,
+        request: Request<Body>,
+        head: &[u8],
+        camera: IpAddr,
+    ) -> Result<Reply, Refused> {
         let path = merge_slashes(request.uri().path());
         match (request.method(), path.as_str()) {
-            (&Method::GET | &Method::HEAD, "/") => Ok(self.hotspot.answer(&host(&request), camera)),
+            (&Method::GET | &Method::HEAD, "/") => {
+                let checked = self.hotspot.answer(&host(&request), camera);
+                Ok(checked.unwrap_or_else(|| page::answer(&request)))
+            }
             (&Method::POST, "/social/columbus/email") => {
-                email::receive(&self.intake, request).await?;
+                email::receive(self, request).await?;
                 Ok(Reply::ok(super::reply::SUCCESS))
             }
             (&Method::GET, "/social/columbus/email") => Ok(Reply::found("/")),
-            _ => Err(Refused::Unknown),
+            (&Method::GET, "/security/sso/initialize/time") => Ok(osp::time()),
+            (&Method::GET, "/social/columbus/serviceproviders/list") => {
+                Ok(osp::providers(&masked(head)))
+            }
+            (&Method::POST, "/security/sso/userprofiles/authentication/emailid") => {
+                osp::allshare(self, request.into_body()).await
+            }
+            _ => social::answer(self, &path, request).await,
         }
     }
 }

@@ -23,8 +23,16 @@ pub(super) struct File {
     pub(super) spool_folder: Option<PathBuf>,
     /// The old server's open folder listing; not offered here.
     pub(super) insecure_download: bool,
-    /// Addresses that may send.
-    pub(super) senders: Option<Vec<String>>,
+    /// Addresses that may send: a list, or a table with passwords.
+    pub(super) senders: Option<Spanned<toml::Value>>,
+    /// Answer to the check for a captive portal, for all hosts or by host.
+    pub(super) hotspot: Option<Spanned<toml::Value>>,
+    /// Largest upload.
+    pub(super) max_upload: Option<Spanned<String>>,
+    /// Space on the spool's disk that no upload may use.
+    pub(super) min_free_space: Option<Spanned<String>>,
+    /// Where raw requests are kept.
+    pub(super) capture_folder: Option<PathBuf>,
     /// Key of the folder names that `store` makes.
     pub(super) secret: Option<String>,
     /// Smarthost.
@@ -65,6 +73,10 @@ const KEYS: &[(&str, &str)] = &[
     ("SPOOL_FOLDER", "\"spool\""),
     ("INSECURE_DOWNLOAD", "false"),
     ("SENDERS", "[\"Camera@samsungcamera.com\"]"),
+    ("HOTSPOT", "\"auto\""),
+    ("MAX_UPLOAD", "\"4 GiB\""),
+    ("MIN_FREE_SPACE", "\"256 MiB\""),
+    ("CAPTURE_FOLDER", "\"capture\""),
     ("SECRET", "\"a long random text\""),
     ("MAIL_SERVER", "\"smtp.example.org\""),
     ("MAIL_PORT", "587"),

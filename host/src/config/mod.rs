@@ -1,6 +1,7 @@
 //! `config.toml`: as written ([`file`]) and as the program uses it
 //! ([`Config`]). Nothing else reads the file.
 
+mod cameras;
 mod command;
 mod file;
 mod http;

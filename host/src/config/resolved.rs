@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::cameras::cameras;
 use super::command::{Command, command};
 use super::file::{ConfigError, Document, File, Settings, nearest};
 use super::http::HttpGrant;
@@ -24,8 +25,8 @@ pub struct Config {
     pub upload_folder: PathBuf,
     /// Uploads on their way, compiled plugins, the server's own secret.
     pub spool_folder: PathBuf,
-    /// Addresses that may send, as the operator wrote them.
-    pub senders: Vec<String>,
+    /// Who may send, what is served, what strangers may use up.
+    pub camera: crate::camera::Settings,
     /// Key of the folder names that `store` makes; the server makes and keeps
     /// one of its own when there is none.
     pub secret: Option<String>,
@@ -46,10 +47,6 @@ pub struct Config {
     /// What is allowed but will not do what the operator may expect.
     pub warnings: Vec<String>,
 }
-
-/// Who may send when the operator says nothing: the address that cameras are
-/// shipped with (`protocol.md` 3.2).
-const DEFAULT_SENDER: &str = "Camera@samsungcamera.com";
 
 impl Config {
     /// Reads `path`.
@@ -179,11 +176,13 @@ impl Config {
                 .map_err(|message| document.error(written, format_args!("LISTEN: {message}")))?,
             None => SocketAddr::from(([0, 0, 0, 0], 8080)),
         };
+        let spool_folder = spool_folder(&file, &base);
+        let camera = cameras(&document, &file, &routes, &base, &spool_folder)?;
         Ok(Self {
             listen,
             upload_folder: base.join(file.upload_folder.as_deref().unwrap_or(Path::new("upload"))),
-            spool_folder: spool_folder(&file, &base),
-            senders: file.senders.unwrap_or_else(|| vec![DEFAULT_SENDER.to_owned()]),
+            spool_folder,
+            camera,
             secret: file.secret,
             routes,
             plugins,

@@ -20,32 +20,22 @@ const CALLS: usize = 4;
 /// Accepts uploads for the actions of a server.
 pub struct Intake {
     spool: Spool,
-    senders: Vec<String>,
     routes: Routes,
     actions: HashMap<ActionName, Arc<Action>>,
     calls: Semaphore,
 }
 
 impl Intake {
-    /// Accepts uploads of `senders` into `spool` for `actions`, which must
-    /// hold every action of `routes`.
-    pub fn new(
-        spool: Spool,
-        senders: Vec<String>,
-        routes: Routes,
-        actions: HashMap<ActionName, Arc<Action>>,
-    ) -> Self {
-        Self { spool, senders, routes, actions, calls: Semaphore::new(CALLS) }
+    /// Accepts uploads into `spool` for `actions`, which must hold every
+    /// action of `routes`.
+    pub fn new(spool: Spool, routes: Routes, actions: HashMap<ActionName, Arc<Action>>) -> Self {
+        Self { spool, routes, actions, calls: Semaphore::new(CALLS) }
     }
 }
 
 impl camera::Intake for Intake {
     async fn begin(&self) -> std::io::Result<Incoming> {
         self.spool.begin().await
-    }
-
-    fn sender(&self, sender: &str) -> Option<String> {
-        self.senders.iter().find(|known| known.eq_ignore_ascii_case(sender)).cloned()
     }
 
     async fn accept(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {

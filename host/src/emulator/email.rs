@@ -1,24 +1,28 @@
-//! The e-mail function of an NX300, after its published capture
+//! The e-mail function, after the published captures of an NX300
 //! (`protocol.md` 3.6).
 
 use std::fs::File;
-use std::io::{self, Write};
-use std::net::TcpStream;
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::verdict::{self, Verdict};
+use super::Model;
+use super::model::Target;
+use super::verdict::{Piece, Verdict, exchange};
 
 /// The camera's own; 27 dashes and a number of 2001's Internet Explorer.
 const BOUNDARY: &str = "---------------------------7d93b9550d4a";
 
-/// Send files as the e-mail function of an NX300 does.
+/// Send files by e-mail
 #[derive(Debug, clap::Args)]
 pub struct Email {
     /// Photos and videos
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Camera
+    #[arg(long, value_enum, default_value = "nx300")]
+    model: Model,
     /// Server
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     host: String,
@@ -40,32 +44,27 @@ impl Email {
     /// Sends and judges the answer.
     ///
     /// # Errors
-    /// A file cannot be read, or the server cannot be reached.
-    pub fn send(&self) -> anyhow::Result<Verdict> {
-        let mut parts = vec![(self.message_part(), None)];
+    /// The model has no e-mail, a file cannot be read, or the server cannot be
+    /// reached.
+    pub fn run(&self) -> anyhow::Result<Verdict> {
+        anyhow::ensure!(
+            self.model.has_email(),
+            "{} has no e-mail function, or none that is understood; try `camera social`",
+            self.model.album()
+        );
+        let mut body = vec![Piece::Text(self.message_part())];
         for path in &self.files {
             let file = File::open(path).with_context(|| path.display().to_string())?;
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            parts.push((file_part(&name), Some(file)));
+            body.push(Piece::Text(file_part(&name)));
+            body.push(Piece::File(file));
         }
-        let last = format!("\r\n--{BOUNDARY}\r\n");
-        let mut length = last.len() as u64;
-        for (head, file) in &parts {
-            length += head.len() as u64;
-            if let Some(file) = file {
-                length += file.metadata()?.len();
-            }
-        }
-
-        let mut stream = verdict::connect(&self.host)?;
-        let sent = send(&mut stream, &request_head(length), parts, &last);
-        // A server may refuse in the middle; what it says counts.
-        let verdict = verdict::hear(&mut stream);
-        match (verdict, sent) {
-            (Ok(verdict), _) => Ok(verdict),
-            (Err(_), Err(error)) => Err(error).context("the server broke the connection"),
-            (Err(error), Ok(())) => Err(error).context("no answer"),
-        }
+        body.push(Piece::Text(format!("\r\n--{BOUNDARY}\r\n")));
+        let length = body.iter().map(Piece::length).sum::<io::Result<u64>>()?;
+        let heard = exchange(&self.host, &request_head(self.model, length), body)?;
+        let content = heard.succeeds();
+        let word = if content { "sent" } else { "failed" };
+        Ok(Verdict { content, word, heard: vec![heard.to_string()] })
     }
 
     fn message_part(&self) -> String {
@@ -86,10 +85,7 @@ impl Email {
 }
 
 fn file_part(name: &str) -> String {
-    let content_type = match name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()) {
-        Some(end) if end == "mp4" => "video/mp4",
-        _ => "image/jpeg",
-    };
+    let content_type = if is_video(name) { "video/mp4" } else { "image/jpeg" };
     format!(
         "\r\n--{BOUNDARY}\r\n\
          content-disposition: form-data; name=\"binary\"; fileName=\"{name}\"\r\n\
@@ -97,9 +93,17 @@ fn file_part(name: &str) -> String {
     )
 }
 
-fn request_head(length: u64) -> String {
+/// Whether a file of this name is a video.
+pub(super) fn is_video(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, end)| end.eq_ignore_ascii_case("mp4"))
+}
+
+fn request_head(model: Model, length: u64) -> String {
+    let (target, surplus_space) = model.email_target();
+    let host = if target == Target::Absolute { "http://www.ospserver.net" } else { "" };
+    let space = if surplus_space { "  " } else { " " };
     format!(
-        "POST /social/columbus/email?DUID=123456789033  HTTP/1.0\r\n\
+        "POST {host}/social/columbus/email?DUID=123456789033{space}HTTP/1.0\r\n\
          Authorization:OAuth oauth_consumer_key=\"censored\",oauth_nonce=\"censored\",\
          oauth_signature=\"censored=\",oauth_signature_method=\"HmacSHA1\",\
          oauth_timestamp=\"9717886885\",oauth_version=\"1.0\"\r\n\
@@ -119,22 +123,6 @@ fn request_head(length: u64) -> String {
     )
 }
 
-fn send(
-    stream: &mut TcpStream,
-    head: &str,
-    parts: Vec<(String, Option<File>)>,
-    last: &str,
-) -> io::Result<()> {
-    stream.write_all(head.as_bytes())?;
-    for (head, file) in parts {
-        stream.write_all(head.as_bytes())?;
-        if let Some(mut file) = file {
-            io::copy(&mut file, stream)?;
-        }
-    }
-    stream.write_all(last.as_bytes())
-}
-
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -2,7 +2,13 @@
 //! judge the answer as those do.
 
 mod email;
+mod hotspot;
+mod model;
+mod social;
 mod verdict;
 
 pub use email::Email;
+pub use hotspot::Hotspot;
+pub use model::Model;
+pub use social::Social;
 pub use verdict::Verdict;

@@ -2,8 +2,12 @@
 //! deliveries. Knows of neither HTTP nor wasm.
 
 mod incoming;
+mod sessions;
+mod space;
 
 pub use incoming::{Incoming, IncomingFile};
+pub use sessions::{Announcement, Sessions};
+pub use space::FreeSpace;
 
 use std::fs::{self, File};
 use std::io;
@@ -47,6 +51,14 @@ impl Spool {
     /// The disk's.
     pub async fn begin(&self) -> io::Result<Incoming> {
         Incoming::create(&self.incoming()).await
+    }
+
+    /// The sessions of cameras.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn sessions(&self) -> io::Result<Sessions> {
+        Sessions::open(&self.root.join("sessions.sqlite"))
     }
 
     /// Folder of compiled plugins.

@@ -1,0 +1,16 @@
+//! The parsers of what cameras send, taken out of the program, and what must
+//! hold of them for any bytes.
+
+#![allow(dead_code, reason = "the program uses more of the parsers")]
+
+#[path = "../host/src/camera"]
+mod camera {
+    pub mod login;
+    pub mod multipart;
+    pub mod wire {
+        pub mod repair;
+    }
+    pub mod xml;
+}
+
+pub mod checks;

@@ -1,0 +1,134 @@
+//! The body of a request, as it comes: within deadlines and limits.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::{Body as _, Incoming};
+use tokio::time::Instant;
+
+use super::multipart::Chunks;
+use super::reply::Refused;
+use super::settings::Settings;
+use super::xml;
+use crate::spool::FreeSpace;
+
+/// Longest silence within a body.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// After this long a body must have come at [`SLOWEST`] on average. The
+/// slowest link a camera was used on, 2G, brings 5 kB/s.
+const GRACE: Duration = Duration::from_secs(30);
+const SLOWEST: u64 = 500;
+
+/// Free space is looked at again after so many bytes.
+const LOOK_AGAIN: u64 = 64 << 20;
+
+/// Largest XML body, in bytes. The largest known has 700.
+const LARGEST_TEXT: usize = 64 << 10;
+
+/// A request's body.
+pub(super) struct Body<'a> {
+    body: Incoming,
+    begun: Instant,
+    received: u64,
+    largest: u64,
+    /// How far there is room for sure.
+    room_until: u64,
+    free_space: &'a FreeSpace,
+}
+
+impl<'a> Body<'a> {
+    /// # Errors
+    /// The camera said how much will come, and that is too much.
+    pub(super) async fn open(body: Incoming, settings: &'a Settings) -> Result<Self, Refused> {
+        let announced = body.size_hint().exact();
+        let mut body = Self {
+            body,
+            begun: Instant::now(),
+            received: 0,
+            largest: settings.largest_upload,
+            room_until: 0,
+            free_space: &settings.free_space,
+        };
+        body.check_size(announced.unwrap_or(0))?;
+        body.check_room(announced.unwrap_or(LOOK_AGAIN)).await?;
+        Ok(body)
+    }
+
+    /// The whole body, which should be XML.
+    ///
+    /// # Errors
+    /// It is larger than any camera's, or does not come to its end.
+    pub(super) async fn text(mut self) -> Result<String, Refused> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = self.next().await? {
+            if bytes.len() + chunk.len() > LARGEST_TEXT {
+                return Err(Refused::TooLarge(LARGEST_TEXT as u64));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(xml::decode(&bytes).into_owned())
+    }
+
+    fn check_size(&self, bytes: u64) -> Result<(), Refused> {
+        if bytes > self.largest { Err(Refused::TooLarge(self.largest)) } else { Ok(()) }
+    }
+
+    async fn check_room(&mut self, coming: u64) -> Result<(), Refused> {
+        match self.free_space.has_room(coming).await {
+            Ok(true) => {
+                self.room_until = self.received + coming.max(LOOK_AGAIN);
+                Ok(())
+            }
+            Ok(false) => Err(Refused::Full),
+            Err(error) => Err(Refused::Disk(error.to_string())),
+        }
+    }
+}
+
+/// Whether so many bytes in this time are less than any camera's network
+/// brings.
+fn is_too_slow(received: u64, time: Duration) -> bool {
+    time > GRACE && received < SLOWEST * time.as_secs()
+}
+
+impl Chunks for Body<'_> {
+    type Error = Refused;
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
+        loop {
+            let frame = tokio::time::timeout(SILENCE, self.body.frame());
+            let data = match frame.await.map_err(|_| Refused::Incomplete)? {
+                None => return Ok(None),
+                Some(Err(_)) => return Err(Refused::Incomplete),
+                Some(Ok(frame)) => frame.into_data(),
+            };
+            // Trailers are of no interest.
+            let Ok(data) = data else { continue };
+            self.received += data.len() as u64;
+            self.check_size(self.received)?;
+            if is_too_slow(self.received, self.begun.elapsed()) {
+                return Err(Refused::TooSlow);
+            }
+            if self.received > self.room_until {
+                self.check_room(LOOK_AGAIN).await?;
+            }
+            return Ok(Some(data));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_a_second_is_too_slow_and_2g_is_not() {
+        let seconds = Duration::from_secs;
+        assert!(is_too_slow(60, seconds(60)));
+        assert!(!is_too_slow(10, seconds(10)), "may just have begun");
+        assert!(!is_too_slow(5_000 * 60, seconds(60)));
+        assert!(is_too_slow(5_000 * 60, seconds(3600)), "stopped after a minute");
+    }
+}

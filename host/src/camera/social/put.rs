@@ -1,0 +1,46 @@
+//! `PUT /upload/<session>/<name>`: the bytes of an announced file
+//! (`protocol.md` 3.5).
+
+use std::time::SystemTime;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
+
+use crate::camera::body::Body;
+use crate::camera::reply::{Refused, Reply, SUCCESS};
+use crate::camera::{Camera, Intake, file};
+use crate::upload::{Origin, Upload};
+
+pub(super) async fn receive<I: Intake>(
+    camera: &Camera<I>,
+    session: &str,
+    resource: &str,
+    request: Request<Incoming>,
+) -> Result<Reply, Refused> {
+    let received_at = SystemTime::now();
+    let sender = super::user(camera, session).await?;
+    let announced = camera.sessions.announcement(session, resource).await.map_err(Refused::disk)?;
+    let announced = announced.ok_or(Refused::NotAnnounced)?;
+
+    let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+    let content_type = content_type.map(|value| String::from_utf8_lossy(value).into_owned());
+    let mut body = Body::open(request.into_body(), &camera.settings).await?;
+    let mut incoming = camera.intake.begin().await.map_err(Refused::disk)?;
+    let name = &announced.file_name;
+    file::receive(&mut body, name, content_type.as_deref(), &mut incoming).await?;
+
+    let upload = Upload {
+        id: incoming.id().to_owned(),
+        origin: Origin::Social { service: announced.service, session: session.to_owned() },
+        sender,
+        recipients: Vec::new(),
+        subject: String::new(),
+        body: announced.content,
+        camera: announced.camera.filter(|camera| !camera.is_empty()),
+        received_at,
+        files: incoming.files().to_vec(),
+    };
+    camera.intake.accept(upload, incoming).await?;
+    Ok(Reply::ok(SUCCESS))
+}

@@ -1,0 +1,147 @@
+//! The keys about cameras: who may send, what is served, what a stranger may
+//! use up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use toml::{Spanned, Value};
+
+use super::file::{ConfigError, Document, File};
+use super::plugins::parse_size;
+use super::routes::{Routes, SERVICES};
+use crate::camera::settings::{HotspotAnswer, Sender, Senders};
+use crate::camera::{Portal, Settings};
+use crate::password;
+use crate::spool::FreeSpace;
+
+/// Who may send when the operator says nothing: the address that cameras are
+/// shipped with (`protocol.md` 3.2).
+const DEFAULT_SENDER: &str = "Camera@samsungcamera.com";
+
+/// A video of half an hour, the longest that cameras make.
+const LARGEST_UPLOAD: u64 = 4 << 30;
+
+/// Leaves a small system room for its log and for a last e-mail.
+const KEPT_FREE: u64 = 256 << 20;
+
+/// The settings of the camera side.
+pub(super) fn cameras(
+    document: &Document<'_>,
+    file: &File,
+    routes: &Routes,
+    base: &Path,
+    spool_folder: &Path,
+) -> Result<Settings, ConfigError> {
+    let services: BTreeSet<String> = SERVICES
+        .iter()
+        .map(|&service| service.to_owned())
+        .chain(routes.services.keys().cloned())
+        .collect();
+    Ok(Settings {
+        senders: senders(document, file)?,
+        services,
+        hotspot: hotspot(document, file)?,
+        largest_upload: size(document, "MAX_UPLOAD", &file.max_upload, LARGEST_UPLOAD)?,
+        free_space: FreeSpace {
+            folder: spool_folder.to_owned(),
+            kept: size(document, "MIN_FREE_SPACE", &file.min_free_space, KEPT_FREE)?,
+        },
+        capture_folder: file.capture_folder.as_ref().map(|folder| base.join(folder)),
+    })
+}
+
+/// `SENDERS`, a list of addresses or a table of addresses with passwords.
+fn senders(document: &Document<'_>, file: &File) -> Result<Senders, ConfigError> {
+    let Some(written) = &file.senders else {
+        let address = DEFAULT_SENDER.to_owned();
+        return Ok(Senders::new([Sender { address, password: None }]));
+    };
+    let wrong = |message: &str| {
+        document.error(
+            written,
+            format_args!(
+                "SENDERS: {message}; write it like SENDERS = [\"{DEFAULT_SENDER}\"], or for \
+                 passwords [SENDERS] and below it \"{DEFAULT_SENDER}\" = \"$argon2id$...\", as \
+                 `afterimage password` prints it"
+            ),
+        )
+    };
+    let senders: Vec<Sender> = match written.get_ref() {
+        Value::Array(addresses) => addresses
+            .iter()
+            .map(|address| match address {
+                Value::String(address) => Ok(Sender { address: address.clone(), password: None }),
+                _ => Err(wrong("an address is a text")),
+            })
+            .collect::<Result<_, _>>()?,
+        Value::Table(table) => table
+            .iter()
+            .map(|(address, hash)| {
+                let password = match hash.as_str() {
+                    Some("") => None,
+                    Some(hash) if password::is_hash(hash) => Some(hash.to_owned()),
+                    _ => {
+                        return Err(wrong(&format!(
+                            "{address:?} has no hashed password, nor \"\" for any"
+                        )));
+                    }
+                };
+                Ok(Sender { address: address.clone(), password })
+            })
+            .collect::<Result<_, _>>()?,
+        _ => return Err(wrong("neither a list nor a table")),
+    };
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = senders.iter().find(|sender| !seen.insert(sender.address.to_lowercase())) {
+        return Err(wrong(&format!("{:?} stands there twice", twice.address)));
+    }
+    Ok(Senders::new(senders))
+}
+
+/// `HOTSPOT`, for all hosts or a table by host.
+fn hotspot(
+    document: &Document<'_>,
+    file: &File,
+) -> Result<BTreeMap<Portal, HotspotAnswer>, ConfigError> {
+    let Some(written) = &file.hotspot else { return Ok(BTreeMap::new()) };
+    let wrong = || {
+        document.error(
+            written,
+            "HOTSPOT: \"auto\", \"redirect\" or \"cookie\" is needed; write it like \
+             HOTSPOT = \"auto\", or for one host HOTSPOT = { \"www.msn.com\" = \"cookie\" }",
+        )
+    };
+    let answer = |value: &Value| match value.as_str() {
+        Some("auto") => Ok(None),
+        Some("redirect") => Ok(Some(HotspotAnswer::Redirect)),
+        Some("cookie") => Ok(Some(HotspotAnswer::Cookie)),
+        _ => Err(wrong()),
+    };
+    let portals: Vec<(Portal, Option<HotspotAnswer>)> = match written.get_ref() {
+        Value::Table(table) => table
+            .iter()
+            .map(|(host, value)| {
+                let known = Portal::ALL.into_iter().find(|portal| portal.host() == host);
+                Ok((known.ok_or_else(wrong)?, answer(value)?))
+            })
+            .collect::<Result<_, _>>()?,
+        value => {
+            let answer = answer(value)?;
+            Portal::ALL.into_iter().map(|portal| (portal, answer)).collect()
+        }
+    };
+    Ok(portals.into_iter().filter_map(|(portal, answer)| Some((portal, answer?))).collect())
+}
+
+fn size(
+    document: &Document<'_>,
+    key: &str,
+    written: &Option<Spanned<String>>,
+    default: u64,
+) -> Result<u64, ConfigError> {
+    let Some(written) = written else { return Ok(default) };
+    let size = parse_size(written.get_ref()).map(|size| size as u64);
+    size.ok_or_else(|| {
+        document.error(written, format_args!("{key}: write a size like {key} = \"256 MiB\""))
+    })
+}
