@@ -6,8 +6,11 @@
 mod fixture;
 
 mod configuration;
+mod crash;
+mod durability;
 mod email;
 mod hostile;
 mod hotspot;
 mod odd_requests;
+mod queue;
 mod store;

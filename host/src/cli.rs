@@ -1,6 +1,8 @@
 //! The command line: parse, run, map the error to an exit code.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program talks")]
 
+mod queue;
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -36,6 +38,8 @@ enum Command {
     /// Be a camera, to try a server
     #[command(subcommand)]
     Camera(Camera),
+    /// See and change what is on its way; works while the server runs
+    Queue(queue::Arguments),
     /// Compile a component from standard input to standard output
     #[command(name = compile::COMMAND, hide = true)]
     Compile,
@@ -62,6 +66,9 @@ pub fn run() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Serve(arguments) => serve(&arguments),
         Command::Camera(Camera::Email(email)) => return camera(&email),
+        Command::Queue(arguments) => {
+            load(arguments.config.as_deref()).and_then(|config| queue::run(&arguments, &config))
+        }
         Command::Compile => compile::child().map_err(|error| anyhow::anyhow!("{error:#}")),
     };
     match outcome {
@@ -84,16 +91,21 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
-    let mut config = match &arguments.config {
+    let mut config = load(arguments.config.as_deref())?;
+    config.listen = arguments.listen.unwrap_or(config.listen);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve::run(config, banner));
+    // What still runs then was told to stop, or is not waited for.
+    runtime.shutdown_background();
+    served
+}
+
+fn load(path: Option<&Path>) -> anyhow::Result<Config> {
+    Ok(match path {
         Some(path) => Config::load(path)?,
         None if Path::new(DEFAULT_CONFIG).exists() => Config::load(Path::new(DEFAULT_CONFIG))?,
         None => Config::default_for(Path::new(""))?,
-    };
-    config.listen = arguments.listen.unwrap_or(config.listen);
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(serve::run(config, banner))
+    })
 }
 
 /// Tells the operator how to reach the server. Whoever started it may have

@@ -12,12 +12,14 @@ use crate::upload::Delivery;
 
 pub mod files;
 pub mod log;
+pub mod offline;
 pub mod progress;
 pub mod settings;
 pub mod store;
 
 use files::Files;
 use log::Log;
+use offline::Offline;
 use progress::Progress;
 use settings::Settings;
 use store::Store;
@@ -43,6 +45,8 @@ pub struct Capabilities {
     pub files: Files,
     /// `store`
     pub store: Store,
+    /// Whether the network was found to be down
+    pub offline: Offline,
 }
 
 impl Capabilities {
@@ -61,6 +65,7 @@ impl Capabilities {
             progress: Progress::new(delivery.clone(), in_check),
             files: Files::new(delivery.clone(), in_check),
             store: Store::new(delivery.clone(), in_check, grants.store.clone(), facilities.clone()),
+            offline: Offline::default(),
         }
     }
 }

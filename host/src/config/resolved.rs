@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::deliveries::{Deliveries, deliveries};
 use super::file::{ConfigError, Document, File, nearest};
 use super::plugins::{Plugin, plugins};
 use super::routes::{ActionName, Routes, action_name, routes};
@@ -30,6 +31,8 @@ pub struct Config {
     pub plugins: BTreeMap<String, Plugin>,
     /// Settings of each mapped action: `[NAME]` with `[NAME.instance]` over it.
     pub settings: BTreeMap<ActionName, serde_json::Map<String, serde_json::Value>>,
+    /// Retries, collecting, retention.
+    pub deliveries: Deliveries,
     /// What is allowed but will not do what the operator may expect.
     pub warnings: Vec<String>,
 }
@@ -121,6 +124,7 @@ impl Config {
                 .map_err(|message| document.error(written, format_args!("LISTEN: {message}")))?,
             None => SocketAddr::from(([0, 0, 0, 0], 8080)),
         };
+        let deliveries = deliveries(&document, &file)?;
         Ok(Self {
             listen,
             upload_folder: base.join(file.upload_folder.as_deref().unwrap_or(Path::new("upload"))),
@@ -130,6 +134,7 @@ impl Config {
             routes,
             plugins,
             settings,
+            deliveries,
             warnings,
         })
     }
