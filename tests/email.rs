@@ -227,6 +227,7 @@ fn two_files_of_one_name_in_one_upload_are_two_files() {
 fn senders_are_compared_without_case_and_folders_are_not() {
     let server = Server::start("SECRET = \"xiev5kaMeehaimub\"\n");
     assert_success(&server.send(&Request::new().from("camera@SamsungCamera.com").bytes()));
+    server.settle();
     // protocol.md 7, rule 8
     assert!(server.folder().join("upload/yZXbyiz-pZX2DqmBjoRl/SAM_0042.JPG").exists());
     assert_eq!(SENDER, "Camera@samsungcamera.com");

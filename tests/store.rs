@@ -13,6 +13,7 @@ const HOLIDAY: &str = "[ACTIONS]\n\"a@example.org\" = \"store.holiday\"\n[STORE.
 fn an_instance_keeps_files_in_a_folder_of_its_name() {
     let server = Server::start(HOLIDAY);
     assert_eq!(server.send(&Request::new().to(&["a@example.org"]).bytes()).body, SUCCESS);
+    server.settle();
     let kept = std::fs::read(server.folder().join("upload/holiday/SAM_0042.JPG")).unwrap();
     assert!(kept == PHOTO);
 }
@@ -23,6 +24,7 @@ fn other_bytes_under_a_name_that_is_taken_get_a_number() {
     let request = |bytes: &[u8]| Request::new().to(&["a@example.org"]).file("A.JPG", bytes).bytes();
     for bytes in [&b"one"[..], b"two", b"one", b"two", b"six"] {
         assert_eq!(server.send(&request(bytes)).body, SUCCESS);
+        server.settle();
     }
     let stored: Vec<(String, Vec<u8>)> = server
         .stored()
@@ -57,7 +59,8 @@ fn a_watcher_of_close_write_sees_each_file_once_and_complete() {
     let request = Request::new().to(&["a@example.org"]).and_file("SAM_0043.JPG", b"second");
     assert_eq!(server.send(&request.bytes()).body, SUCCESS);
     // The same again makes no file and no event.
-    assert_eq!(server.send(&request.bytes()).body, SUCCESS);
+    assert_eq!(server.send(&request.text("again").bytes()).body, SUCCESS);
+    server.settle();
     std::fs::write(folder.join("end"), "").unwrap();
 
     let mut buffer = [MaybeUninit::uninit(); 4096];
@@ -76,16 +79,17 @@ fn a_watcher_of_close_write_sees_each_file_once_and_complete() {
 }
 
 #[test]
-fn a_disk_that_refuses_is_an_error_for_the_camera_and_not_the_end() {
+fn a_disk_that_refuses_makes_the_photo_wait_in_the_queue() {
     let server = Server::start(HOLIDAY);
     let folder = server.folder().join("upload/holiday");
     // A file where the folder should be: refused for every user, root too.
     std::fs::write(&folder, "in the way").unwrap();
     let request = Request::new().to(&["a@example.org"]).bytes();
-    server.send(&request).assert_error(500, "Delivery failed");
-    server.logged(&["request refused", "store.holiday failed"]);
-    std::fs::remove_file(&folder).unwrap();
     assert_eq!(server.send(&request).body, SUCCESS);
+    server.logged(&["action store.holiday failed", "next attempt"]);
+    std::fs::remove_file(&folder).unwrap();
+    server.queue(&["retry", "--all"]);
+    assert_eq!(server.only_stored().1, PHOTO);
 }
 
 #[test]

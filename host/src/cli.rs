@@ -1,6 +1,8 @@
 //! The command line: parse, run, map the error to an exit code.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program talks")]
 
+mod queue;
+
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,6 +46,8 @@ enum Command {
     Camera(Camera),
     /// Hash a password from standard input, for SENDERS
     Password,
+    /// See and change what is on its way; works while the server runs
+    Queue(queue::Arguments),
     /// Compile a component from standard input to standard output
     #[command(name = compile::COMMAND, hide = true)]
     Compile,
@@ -79,6 +83,9 @@ pub fn run() -> ExitCode {
         Command::Login(Login::Mastodon(mastodon)) => log_in(&mastodon),
         Command::Camera(camera) => return judged(camera.run()),
         Command::Password => hash_password(),
+        Command::Queue(arguments) => {
+            load(arguments.config.as_deref()).and_then(|config| queue::run(&arguments, &config))
+        }
         Command::Compile => compile::child().map_err(|error| anyhow::anyhow!("{error:#}")),
     };
     match outcome {
@@ -101,16 +108,21 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let mut config = match &arguments.config {
+    let mut config = load(arguments.config.as_deref())?;
+    config.listen = arguments.listen.unwrap_or(config.listen);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve::run(config, banner));
+    // What still runs then was told to stop, or is not waited for.
+    runtime.shutdown_background();
+    served
+}
+
+fn load(path: Option<&Path>) -> anyhow::Result<Config> {
+    Ok(match path {
         Some(path) => Config::load(path)?,
         None if Path::new(DEFAULT_CONFIG).exists() => Config::load(Path::new(DEFAULT_CONFIG))?,
         None => Config::default_for(Path::new(""))?,
-    };
-    config.listen = arguments.listen.unwrap_or(config.listen);
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(serve::run(config, banner))
+    })
 }
 
 /// Reads a password, its echo turned off on a terminal, and prints its line

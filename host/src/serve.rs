@@ -5,15 +5,17 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Notify, watch};
 
-use crate::camera::Camera;
+use crate::camera::{self, Camera};
 use crate::capability::mail::Mailer;
 use crate::capability::{Facilities, store};
 use crate::config::Config;
-use crate::delivery::Intake;
+use crate::delivery::{Engine, Intake};
 use crate::plugin::Loader;
 use crate::spool::Spool;
 
@@ -21,6 +23,10 @@ use crate::spool::Spool;
 /// (`protocol.md` 1.2).
 const HOSTS: &str = "gld.samsungosp.com www.samsungimaging.com www.ospserver.net \
 snsgw.samsungmobile.com www.yahoo.co.kr www.msn.com";
+
+/// How long a stop waits for cameras that are sending and deliveries that are
+/// under way. systemd kills after 90 s.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// A configuration that cannot work on this machine: a folder, a component.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +63,13 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
 
     let mut names: Vec<String> = actions.keys().map(ToString::to_string).collect();
     names.sort();
-    let Config { listen, upload_folder, routes, camera, .. } = config;
-    let intake = Intake::new(spool, routes, actions);
+    let Config { listen, upload_folder, routes, camera, deliveries, .. } = config;
+    let spool = Arc::new(spool);
+    let wake = Arc::new(Notify::new());
+    let engine =
+        Arc::new(Engine::new(spool.clone(), actions.clone(), deliveries.clone(), wake.clone()));
+    engine.recover().await?;
+    let intake = Intake::new(spool, routes, actions, deliveries, wake);
     let capture_folder = camera.capture_folder.clone().unwrap_or_default();
     if camera.capture_folder.is_some() {
         tracing::warn!("raw requests, photos included, are kept in {}", capture_folder.display());
@@ -80,12 +91,31 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
     ));
 
     let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (stop, stopped) = watch::channel(false);
+    let engine = tokio::spawn(engine.run(stopped.clone()));
+    let cameras = tokio::spawn(camera::serve(listener, Arc::new(camera), stopped));
+    let mut signalled = async || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    signalled().await;
+    stop.send_replace(true);
+    tracing::info!("stopping when what is under way has ended; a second signal stops at once");
+    let drained = async {
+        // Whether they ended or failed, they have ended.
+        let _ = cameras.await;
+        let _ = engine.await;
+    };
     tokio::select! {
-        never = crate::camera::serve(listener, Arc::new(camera)) => match never {},
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+        () = drained => tracing::info!("stopped"),
+        () = tokio::time::sleep(DRAIN) => tracing::warn!(
+            "stopped; what was still under way after {} s goes on at the next start", DRAIN.as_secs()
+        ),
+        () = signalled() => tracing::warn!("stopped at once"),
     }
-    tracing::info!("stopped");
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::capture::{Captures, Recorded};
 use super::hotspot::Hotspot;
@@ -62,13 +62,22 @@ impl<I: Intake> Camera<I> {
     }
 }
 
-/// Serves `listener` until the future is dropped.
-pub async fn serve<I: Intake>(listener: TcpListener, camera: Arc<Camera<I>>) -> Infallible {
+/// Serves `listener` until `stop` says so, and then ends the requests that
+/// have come.
+pub async fn serve<I: Intake>(
+    listener: TcpListener,
+    camera: Arc<Camera<I>>,
+    mut stop: watch::Receiver<bool>,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let visitors = Visitors::default();
-    loop {
+    while !*stop.borrow() {
         let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-        match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.changed() => break,
+        };
+        match accepted {
             Ok((stream, peer)) => {
                 let Some(visit) = visitors.visit(peer.ip()) else {
                     // Without a task, so that it costs nothing.
@@ -90,6 +99,10 @@ pub async fn serve<I: Intake>(listener: TcpListener, camera: Arc<Camera<I>>) -> 
             }
         }
     }
+    drop(listener);
+    // All places are free again when the last connection has ended.
+    let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+    let _ = places.acquire_many(all).await;
 }
 
 async fn connection<I: Intake>(

@@ -16,6 +16,7 @@ pub mod files;
 pub mod http;
 pub mod log;
 pub mod mail;
+pub mod offline;
 pub mod process;
 pub mod progress;
 pub mod settings;
@@ -25,6 +26,7 @@ use files::Files;
 use http::Http;
 use log::Log;
 use mail::{Mail, Mailer};
+use offline::Offline;
 use process::{Process, Runner};
 use progress::Progress;
 use settings::Settings;
@@ -59,6 +61,8 @@ pub struct Capabilities {
     pub mail: Mail,
     /// `process`
     pub process: Process,
+    /// Whether the network was found to be down
+    pub offline: Offline,
 }
 
 impl Capabilities {
@@ -90,6 +94,7 @@ impl Capabilities {
                 store.kept(),
             ),
             store,
+            offline: Offline::default(),
         }
     }
 }

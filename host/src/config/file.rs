@@ -8,6 +8,8 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::deliveries::KeepTable;
+
 /// The keys of `config.toml`. Tables of actions (`[MASTODON]`) are not in
 /// here; see [`Document::settings`].
 #[derive(Debug, Default, Deserialize)]
@@ -59,6 +61,16 @@ pub(super) struct File {
     pub(super) mail_max_size: Option<Spanned<String>>,
     /// Longest wait for one answer.
     pub(super) mail_timeout: Option<Spanned<String>>,
+    /// Waiting times before the attempts of a delivery.
+    pub(super) retry_delays: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Waiting time of all attempts after which a delivery is parked.
+    pub(super) retry_for: Option<Spanned<String>>,
+    /// How long a post waits for its next file.
+    pub(super) collect_timeout: Option<Spanned<String>>,
+    /// How long an upload that comes again is taken for a repeat.
+    pub(super) repeat_window: Option<Spanned<String>>,
+    /// What is kept of delivered uploads.
+    pub(super) keep_delivered: KeepTable,
     /// Recipient address or service → action.
     pub(super) actions: BTreeMap<String, Spanned<String>>,
     /// Actions that are not bundled.
@@ -90,6 +102,11 @@ const KEYS: &[(&str, &str)] = &[
     ("MAIL_PIN_SHA256", "\"4f5a...\""),
     ("MAIL_MAX_SIZE", "\"25 MiB\""),
     ("MAIL_TIMEOUT", "\"60 s\""),
+    ("RETRY_DELAYS", "[\"0 s\", \"30 s\", \"1 h\"]"),
+    ("RETRY_FOR", "\"5 days\""),
+    ("COLLECT_TIMEOUT", "\"10 min\""),
+    ("REPEAT_WINDOW", "\"10 min\""),
+    ("KEEP_DELIVERED", "{ RECEIPTS = \"30 days\", FILES = \"0 s\" }"),
     ("ACTIONS", "{ \"store@example.org\" = \"store\" }"),
     ("PLUGINS", "{ }"),
 ];

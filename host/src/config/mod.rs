@@ -3,6 +3,7 @@
 
 mod cameras;
 mod command;
+mod deliveries;
 mod file;
 mod http;
 mod mail;
@@ -12,6 +13,7 @@ mod resolved;
 mod routes;
 
 pub use command::{Command, Piece, Program, Template};
+pub use deliveries::Deliveries;
 pub use file::ConfigError;
 pub use http::{Credential, HttpGrant, Origin, Secret};
 pub use mail::{Account, Mail, Security, Trust};

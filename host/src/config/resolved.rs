@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::cameras::cameras;
 use super::command::{Command, command};
+use super::deliveries::{Deliveries, deliveries};
 use super::file::{ConfigError, Document, File, Settings, nearest};
 use super::http::HttpGrant;
 use super::mail::{Mail, mail};
@@ -44,6 +45,8 @@ pub struct Config {
     recipients: BTreeMap<ActionName, Vec<String>>,
     /// What `wasi:http` may reach, where that follows from settings.
     http: BTreeMap<ActionName, Arc<HttpGrant>>,
+    /// Retries, collecting, retention.
+    pub deliveries: Deliveries,
     /// What is allowed but will not do what the operator may expect.
     pub warnings: Vec<String>,
 }
@@ -178,6 +181,7 @@ impl Config {
         };
         let spool_folder = spool_folder(&file, &base);
         let camera = cameras(&document, &file, &routes, &base, &spool_folder)?;
+        let deliveries = deliveries(&document, &file)?;
         Ok(Self {
             listen,
             upload_folder: base.join(file.upload_folder.as_deref().unwrap_or(Path::new("upload"))),
@@ -191,6 +195,7 @@ impl Config {
             commands,
             recipients,
             http,
+            deliveries,
             warnings,
         })
     }

@@ -50,6 +50,17 @@ pub struct ActionName {
     pub instance: Option<String>,
 }
 
+impl ActionName {
+    /// Reads what `Display` writes.
+    pub fn parse(written: &str) -> Self {
+        let (plugin, instance) = match written.split_once('.') {
+            Some((plugin, instance)) => (plugin, Some(instance.to_owned())),
+            None => (written, None),
+        };
+        Self { plugin: plugin.to_owned(), instance }
+    }
+}
+
 impl fmt::Display for ActionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.instance {

@@ -1,35 +1,50 @@
-//! Where the camera side ends: an upload is checked, made durable, and
-//! delivered while the camera waits.
+//! Where the camera side ends: an upload is checked and made durable while the
+//! camera waits. A post of several files is collected here.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::routes;
 use crate::camera::{self, Refused};
-use crate::config::{ActionName, Routes};
+use crate::config::{ActionName, Deliveries, Routes};
 use crate::contract::uploads::RejectionReason;
-use crate::plugin::{Action, CheckError, DeliverError};
-use crate::spool::{Incoming, Spool};
-use crate::upload::{Delivery, Upload};
+use crate::plugin::{Action, CheckError};
+use crate::spool::{self, Accepted, Incoming, Planned, Post, Spool};
+use crate::upload::{Delivery, Origin, Upload};
 
-/// Calls of actions at once. Each may take its whole memory limit.
-const CALLS: usize = 4;
+/// Checks at once; apart from deliveries, which may take minutes while a
+/// camera waits for its check.
+const CHECKS: usize = 4;
+
+/// Posts that grow at once; one of them takes its files one after the other.
+const POSTS: usize = 16;
 
 /// Accepts uploads for the actions of a server.
 pub struct Intake {
-    spool: Spool,
+    spool: Arc<Spool>,
     routes: Routes,
     actions: HashMap<ActionName, Arc<Action>>,
-    calls: Semaphore,
+    settings: Deliveries,
+    checks: Semaphore,
+    posts: [Mutex<()>; POSTS],
+    wake: Arc<Notify>,
 }
 
 impl Intake {
     /// Accepts uploads into `spool` for `actions`, which must hold every
-    /// action of `routes`.
-    pub fn new(spool: Spool, routes: Routes, actions: HashMap<ActionName, Arc<Action>>) -> Self {
-        Self { spool, routes, actions, calls: Semaphore::new(CALLS) }
+    /// action of `routes`, and notifies `wake` of each.
+    pub fn new(
+        spool: Arc<Spool>,
+        routes: Routes,
+        actions: HashMap<ActionName, Arc<Action>>,
+        settings: Deliveries,
+        wake: Arc<Notify>,
+    ) -> Self {
+        let checks = Semaphore::new(CHECKS);
+        Self { spool, routes, actions, settings, checks, posts: Default::default(), wake }
     }
 }
 
@@ -39,64 +54,121 @@ impl camera::Intake for Intake {
     }
 
     async fn accept(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {
-        let upload = Arc::new(upload);
-        let deliveries: Vec<(&Action, Delivery)> = routes::actions(&self.routes, &upload)?
-            .into_iter()
-            .map(|(action, recipients)| {
-                let id = uuid::Uuid::now_v7().to_string();
-                let notes = incoming.notes(&id);
-                let delivery = Delivery {
-                    id,
-                    attempt: 0,
-                    action: action.clone(),
-                    upload: upload.clone(),
-                    recipients,
-                    folder: incoming.files_folder(),
-                    notes,
-                };
-                (&*self.actions[&action], delivery)
-            })
-            .collect();
-
-        let _place = self.calls.acquire().await.expect("the semaphore is never closed");
-        let mut checked = Vec::new();
-        for (action, delivery) in deliveries {
-            let draft = Arc::new(delivery);
-            action.check(&draft).await.map_err(|error| match error {
-                CheckError::Rejected(rejection) => rejected(action, rejection),
-                CheckError::Failed(failure) => failed(action, failure.to_string()),
-            })?;
-            let delivery = Arc::into_inner(draft).expect("the call that shared it has ended");
-            checked.push((action, Arc::new(Delivery { attempt: 1, ..delivery })));
+        match &upload.origin {
+            Origin::Email => self.accept_new(upload, incoming).await?,
+            Origin::Social { service, session } => {
+                let mut hasher = DefaultHasher::new();
+                (service, session).hash(&mut hasher);
+                let place = hasher.finish() % POSTS as u64;
+                let _alone = self.posts[usize::try_from(place).unwrap_or(0)].lock().await;
+                self.accept_for_post(upload, incoming).await?;
+            }
         }
-        incoming.sync().await.map_err(|error| Refused::Disk(error.to_string()))?;
-
-        for (action, delivery) in checked {
-            let receipt = action.deliver(&delivery).await.map_err(|error| match error {
-                DeliverError::Rejected(rejection) => rejected(action, rejection),
-                DeliverError::Retry(advice) => failed(action, advice.reason),
-                DeliverError::Failed(failure) => failed(action, failure.to_string()),
-            })?;
-            tracing::info!(
-                action = %action.name,
-                sender = upload.sender,
-                links = ?receipt.links,
-                "delivered: {}",
-                receipt.summary
-            );
-        }
+        self.wake.notify_one();
         Ok(())
     }
 }
 
-fn rejected(action: &Action, rejection: crate::contract::uploads::Rejection) -> Refused {
-    Refused::Rejected {
-        action: action.name.to_string(),
-        unauthorized: rejection.reason == RejectionReason::Unauthorized,
-        message: rejection.message,
+impl Intake {
+    async fn accept_new(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {
+        let mut planned = Vec::new();
+        for (action, recipients) in routes::actions(&self.routes, &upload)? {
+            let id = uuid::Uuid::now_v7().to_string();
+            let complete = self.check(&id, &action, &recipients, &upload).await?;
+            // A mail has all its files.
+            let collects = upload.origin != Origin::Email && upload.files.len() < complete;
+            let collect_for = collects.then_some(self.settings.collect_timeout);
+            planned.push(Planned { id, action, recipients, collect_for });
+        }
+        let window = self.settings.repeat_window;
+        match self.spool.accept(&upload, incoming, planned, window).await {
+            Ok(Accepted::New) => {}
+            Ok(Accepted::Repeat) => repeated(&upload),
+            Err(error) => return Err(Refused::Disk(error.to_string())),
+        }
+        Ok(())
+    }
+
+    /// A file of a post: of one that waits for it, or of a new one.
+    async fn accept_for_post(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {
+        let Origin::Social { service, session } = &upload.origin else {
+            return self.accept_new(upload, incoming).await;
+        };
+        let disk = |error: spool::LedgerError| Refused::Disk(error.to_string());
+        let window = self.settings.repeat_window;
+        if self.spool.is_repeat(&upload, window).await.map_err(disk)? {
+            repeated(&upload);
+            incoming.discard().await;
+            return Ok(());
+        }
+        let post = self.spool.post(service, session).await.map_err(disk)?;
+        let Some(post) = post.filter(|post| post.upload.body == upload.body) else {
+            return self.accept_new(upload, incoming).await;
+        };
+        if self.extend(&post, &upload, &incoming).await? {
+            incoming.discard().await;
+            return Ok(());
+        }
+        // Its time was up meanwhile.
+        self.accept_new(upload, incoming).await
+    }
+
+    async fn extend(
+        &self,
+        post: &Post,
+        upload: &Upload,
+        incoming: &Incoming,
+    ) -> Result<bool, Refused> {
+        let files = spool::beside(&post.upload.files, &upload.files);
+        let mut whole = post.upload.clone();
+        whole.files.extend(files.clone());
+        let mut complete = 1;
+        for (action, recipients) in routes::actions(&self.routes, &whole)? {
+            complete = self.check(&post.delivery, &action, &recipients, &whole).await?;
+        }
+        let collects = whole.files.len() < complete;
+        let collect_for = collects.then_some(self.settings.collect_timeout);
+        self.spool
+            .extend(post, incoming, files, collect_for)
+            .await
+            .map_err(|error| Refused::Disk(error.to_string()))
+    }
+
+    /// How many files make `upload` complete for `action`.
+    async fn check(
+        &self,
+        id: &str,
+        action: &ActionName,
+        recipients: &[String],
+        upload: &Upload,
+    ) -> Result<usize, Refused> {
+        let draft = Arc::new(Delivery {
+            id: id.to_owned(),
+            attempt: 0,
+            action: action.clone(),
+            upload: Arc::new(upload.clone()),
+            recipients: recipients.to_vec(),
+            folder: self.spool.folder(&upload.id),
+            notes: self.spool.notes(id),
+        });
+        let _place = self.checks.acquire().await.expect("the semaphore is never closed");
+        match self.actions[action].check(&draft).await {
+            Ok(files) => Ok(usize::try_from(files).unwrap_or(usize::MAX)),
+            Err(CheckError::Rejected(rejection)) => Err(Refused::Rejected {
+                action: action.to_string(),
+                unauthorized: rejection.reason == RejectionReason::Unauthorized,
+                message: rejection.message,
+            }),
+            Err(CheckError::Failed(failure)) => {
+                Err(Refused::Failed { action: action.to_string(), reason: failure.to_string() })
+            }
+        }
     }
 }
 
-fn failed(action: &Action, reason: String) -> Refused {
-    Refused::Failed { action: action.name.to_string(), reason }
+fn repeated(upload: &Upload) {
+    tracing::info!(
+        sender = upload.sender,
+        "the same upload came again, as after a lost answer; it is on its way already"
+    );
 }

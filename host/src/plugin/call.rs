@@ -11,6 +11,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::limits::{Cpu, Exceeded, Memory};
 use super::report::Failure;
+use crate::capability::offline::Offline;
 use crate::capability::process::Runner;
 use crate::capability::{Capabilities, Facilities};
 use crate::config::{ActionName, Grants, Limits};
@@ -50,6 +51,8 @@ pub enum CheckError {
 pub enum DeliverError {
     /// It may work later.
     Retry(uploads::RetryAdvice),
+    /// It may work when the network is back.
+    Offline(uploads::RetryAdvice),
     /// It will not work.
     Rejected(uploads::Rejection),
     /// The action is broken, for this upload at least.
@@ -77,7 +80,7 @@ impl Action {
     pub async fn check(&self, draft: &Arc<Delivery>) -> Result<u32, CheckError> {
         let limits = Limits { memory: self.limits.memory.max(CHECK.memory), ..CHECK };
         let answer = self
-            .call(draft, None, limits, async |store, instance| {
+            .call(draft, None, limits, &Offline::default(), async |store, instance| {
                 let draft = describe(draft);
                 instance.afterimage_action_handler().call_check(store, &draft).await
             })
@@ -96,14 +99,24 @@ impl Action {
         &self,
         delivery: &Arc<Delivery>,
     ) -> Result<uploads::Receipt, DeliverError> {
+        let offline = Offline::default();
         let answer = self
-            .call(delivery, Some(&delivery.folder), self.limits, async |store, instance| {
-                let upload = describe(delivery);
-                instance.afterimage_action_handler().call_deliver(store, &upload).await
-            })
+            .call(
+                delivery,
+                Some(&delivery.folder),
+                self.limits,
+                &offline,
+                async |store, instance| {
+                    let upload = describe(delivery);
+                    instance.afterimage_action_handler().call_deliver(store, &upload).await
+                },
+            )
             .await
             .map_err(DeliverError::Failed)?;
         answer.map_err(|failure| match failure {
+            uploads::Failure::Retry(advice) if offline.is_offline() => {
+                DeliverError::Offline(advice)
+            }
             uploads::Failure::Retry(advice) => DeliverError::Retry(advice),
             uploads::Failure::Reject(rejection) => DeliverError::Rejected(tidy(rejection)),
         })
@@ -114,9 +127,10 @@ impl Action {
         delivery: &Arc<Delivery>,
         files: Option<&Path>,
         limits: Limits,
+        offline: &Offline,
         function: impl AsyncFnOnce(&mut Store<State>, &ActionFull) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
-        let capabilities = Capabilities::new(
+        let mut capabilities = Capabilities::new(
             delivery,
             files.is_none(),
             self.settings.clone(),
@@ -125,6 +139,7 @@ impl Action {
             &self.command,
             limits.wall,
         );
+        capabilities.offline = offline.clone();
         let log = capabilities.log.clone();
         let call = async {
             let mut store = self.store(capabilities, files, limits)?;

@@ -18,11 +18,13 @@ const WORTHWHILE: usize = 32 << 10;
 /// Files of one upload. Cameras were never seen to send more than 20.
 const FILES: usize = 100;
 
-/// The folder of one upload on its way; removed when dropped.
+/// The folder of one upload on its way; removed when dropped, unless the
+/// ledger has taken the upload.
 pub struct Incoming {
     id: String,
     folder: PathBuf,
     files: Vec<upload::File>,
+    kept: bool,
 }
 
 impl Incoming {
@@ -30,8 +32,7 @@ impl Incoming {
         let id = uuid::Uuid::now_v7().to_string();
         let folder = parent.join(&id);
         tokio::fs::create_dir(&folder).await?;
-        tokio::fs::create_dir(folder.join("files")).await?;
-        Ok(Self { id, folder, files: Vec::new() })
+        Ok(Self { id, folder, files: Vec::new(), kept: false })
     }
 
     /// The upload's id.
@@ -40,13 +41,8 @@ impl Incoming {
     }
 
     /// Folder of the files, and of nothing else.
-    pub fn files_folder(&self) -> PathBuf {
-        self.folder.join("files")
-    }
-
-    /// Where an action's notes on this upload go.
-    pub fn notes(&self, delivery: &str) -> PathBuf {
-        self.folder.join(format!("{delivery}.notes"))
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What is complete so far.
@@ -70,7 +66,7 @@ impl Incoming {
             unique = file_name::numbered(name, number);
             number += 1;
         }
-        let path = self.files_folder().join(&unique);
+        let path = self.folder.join(&unique);
         let file = tokio::fs::File::create_new(path).await?.into_std().await;
         let writer = Writer { file, hash: Sha256::new(), size: 0 };
         Ok(IncomingFile {
@@ -101,7 +97,7 @@ impl Incoming {
     /// The disk's; the upload must then be refused, since a second attempt
     /// would succeed without the data being there.
     pub async fn sync(&self) -> io::Result<()> {
-        let folder = self.files_folder();
+        let folder = self.folder.clone();
         let names: Vec<String> = self.files.iter().map(|file| file.name.clone()).collect();
         tokio::task::spawn_blocking(move || {
             for name in names {
@@ -111,10 +107,31 @@ impl Incoming {
         })
         .await?
     }
+
+    /// Leaves the folder to the ledger.
+    pub(super) fn keep(mut self) {
+        self.kept = true;
+    }
+
+    /// Removes the folder before it returns, so that nothing of an upload is
+    /// left when the camera hears that it failed.
+    pub async fn discard(mut self) {
+        self.kept = true;
+        let folder = std::mem::take(&mut self.folder);
+        match tokio::fs::remove_dir_all(&folder).await {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!("{}: {error}", folder.display());
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
         let folder = std::mem::take(&mut self.folder);
         let remove = move || {
             if let Err(error) = std::fs::remove_dir_all(&folder) {

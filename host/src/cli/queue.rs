@@ -1,0 +1,254 @@
+//! `afterimage queue`: what is on its way, and an operator's word on it.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use clap::{Args, Subcommand};
+
+use crate::config::Config;
+use crate::spool::{Entry, PausedAction, Queue};
+
+/// Longest reason in a table, in characters.
+const REASON: usize = 60;
+
+/// See and change what is on its way. Works while the server runs.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Configuration of the server [default: config.toml, if it is there]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What is not delivered yet
+    List {
+        /// Also what is delivered, as long as receipts are kept
+        #[arg(long)]
+        all: bool,
+    },
+    /// Everything about one delivery
+    Show {
+        /// Number in the list, or id
+        delivery: String,
+    },
+    /// Try again now
+    #[command(group = clap::ArgGroup::new("which").required(true))]
+    Retry {
+        /// Number in the list, or id
+        #[arg(group = "which")]
+        delivery: Vec<String>,
+        /// Everything that waits, was rejected or is parked
+        #[arg(long, group = "which")]
+        all: bool,
+    },
+    /// Give deliveries up; their files go with the last delivery of an upload
+    Drop {
+        /// Number in the list, or id
+        #[arg(required = true)]
+        delivery: Vec<String>,
+    },
+    /// Copy the files of an upload out of the spool
+    Export {
+        /// Number in the list, or id
+        delivery: String,
+        /// Where to; nothing there is replaced
+        folder: PathBuf,
+    },
+}
+
+/// Does what `arguments` say with the queue of `config`.
+pub(super) fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
+    let queue = Queue::open(&config.spool_folder)?;
+    let json = arguments.json;
+    match &arguments.command {
+        Command::List { all } => {
+            let (entries, paused) = (queue.list(*all)?, queue.paused()?);
+            match json {
+                true => print(&to_json(&serde_json::json!({
+                    "deliveries": entries,
+                    "paused": paused,
+                }))),
+                false => print(&table(&entries, &paused)),
+            }
+        }
+        Command::Show { delivery } => {
+            let entry = queue.show(delivery)?;
+            match json {
+                true => print(&to_json(&entry)),
+                false => print(&sheet(&entry)),
+            }
+        }
+        Command::Retry { all: true, .. } => {
+            let retried = queue.retry_all()?;
+            say(json, "retried", retried, &format!("{retried} deliveries are tried again"))
+        }
+        Command::Retry { delivery, .. } => delivery.iter().try_for_each(|name| {
+            let number = queue.retry(name)?;
+            say(json, "retried", number, &format!("{number} is tried again"))
+        }),
+        Command::Drop { delivery } => delivery.iter().try_for_each(|name| {
+            let dropped = queue.drop(name)?;
+            let files = if dropped.with_files { ", with its files" } else { "" };
+            say(json, "dropped", dropped.number, &format!("{} is given up{files}", dropped.number))
+        }),
+        Command::Export { delivery, folder } => {
+            let copies = queue.export(delivery, folder)?;
+            let names: Vec<String> = copies.iter().map(|path| path.display().to_string()).collect();
+            match json {
+                true => print(&to_json(&serde_json::json!({ "exported": names }))),
+                false => print(&names.join("\n")),
+            }
+        }
+    }
+}
+
+fn say(
+    json: bool,
+    what: &str,
+    value: impl Into<serde_json::Value>,
+    words: &str,
+) -> anyhow::Result<()> {
+    match json {
+        true => print(&serde_json::json!({ what: value.into() }).to_string()),
+        false => print(words),
+    }
+}
+
+fn table(entries: &[Entry], paused: &[PausedAction]) -> String {
+    let mut text = String::new();
+    for PausedAction { action, since, reason, next_probe } in paused {
+        let _ = writeln!(
+            text,
+            "action {action} is PAUSED since {since}: {}\n  next probe {}; to go on now: afterimage queue retry --all\n",
+            clip(reason),
+            relative(next_probe),
+        );
+    }
+    if entries.is_empty() {
+        text.push_str("nothing is waiting");
+        return text;
+    }
+    let rows: Vec<[String; 8]> = entries
+        .iter()
+        .map(|entry| {
+            let next = match &entry.next_attempt {
+                Some(_) if entry.paused => "paused".to_owned(),
+                Some(next) => relative(next),
+                None => "-".to_owned(),
+            };
+            let words = entry.receipt.as_ref().or(entry.reason.as_ref());
+            [
+                entry.number.to_string(),
+                entry.state.clone(),
+                entry.action.clone(),
+                entry.sender.clone(),
+                entry.files.len().to_string(),
+                entry.attempt.to_string(),
+                next,
+                words.map_or_else(String::new, |words| clip(words)),
+            ]
+        })
+        .collect();
+    let heads = ["NO", "STATE", "ACTION", "FROM", "FILES", "ATTEMPT", "NEXT", "REASON"];
+    let widths: Vec<usize> = (0..heads.len())
+        .map(|column| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.chain([heads[column].len()]).max().unwrap_or(0)
+        })
+        .collect();
+    let mut line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded: Vec<String> =
+            cells.zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
+        let _ = writeln!(text, "{}", padded.join("  ").trim_end());
+    };
+    line(&mut heads.into_iter());
+    for row in &rows {
+        line(&mut row.iter().map(String::as_str));
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn sheet(entry: &Entry) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = writeln!(text, "{name:<13}{}", printable(value));
+        }
+    };
+    line("delivery", &format!("{} ({})", entry.number, entry.id));
+    line("state", &entry.state);
+    line("action", &entry.action);
+    if entry.paused {
+        line("", "this action is paused");
+    }
+    line("attempt", &entry.attempt.to_string());
+    if let Some(next) = &entry.next_attempt {
+        line("next attempt", &format!("{next} ({})", relative(next)));
+    }
+    line("reason", entry.reason.as_deref().unwrap_or_default());
+    line("receipt", entry.receipt.as_deref().unwrap_or_default());
+    for link in &entry.links {
+        line("link", link);
+    }
+    line("ended", entry.ended.as_deref().unwrap_or_default());
+    line("upload", &entry.upload);
+    line("received", &entry.received);
+    line("through", &entry.origin);
+    line("from", &entry.sender);
+    line("to", &entry.recipients.join(", "));
+    line("subject", &entry.subject);
+    line("text", &entry.body);
+    for file in &entry.files {
+        line("file", &format!("{}  {} bytes  {}", file.name, file.size, file.sha256));
+    }
+    if !entry.has_files {
+        line("", "the files were removed after delivery");
+    }
+    text.trim_end().to_owned()
+}
+
+/// `in 5m 3s`, or `now`.
+fn relative(rfc3339: &str) -> String {
+    let wait = humantime::parse_rfc3339(rfc3339)
+        .ok()
+        .and_then(|time| time.duration_since(SystemTime::now()).ok())
+        .map_or(0, |wait| wait.as_secs());
+    match wait {
+        0 => "now".to_owned(),
+        seconds => format!("in {}", humantime::format_duration(Duration::from_secs(seconds))),
+    }
+}
+
+fn clip(words: &str) -> String {
+    let words = printable(words);
+    match words.char_indices().nth(REASON) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
+
+/// What cameras and actions wrote, without what acts on a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn to_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("texts and numbers are JSON")
+}
+
+/// A reader that has seen enough (`| head`) is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,99 @@
+//! When deliveries are tried again, how long posts are collected, and what is
+//! kept of delivered uploads.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::file::{ConfigError, Document, File};
+
+/// `KEEP_DELIVERED`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields, default)]
+pub(super) struct KeepTable {
+    /// How long receipts are kept.
+    pub(super) receipts: Option<Spanned<String>>,
+    /// How long the files of delivered uploads are kept.
+    pub(super) files: Option<Spanned<String>>,
+}
+
+/// What an operator can decide about deliveries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deliveries {
+    /// Waiting time before the first attempt, the second, and so on; the last
+    /// one repeats. Never empty.
+    pub retry_delays: Vec<Duration>,
+    /// Waiting time of all attempts after which a delivery is parked.
+    pub retry_for: Duration,
+    /// How long a post waits for its next file.
+    pub collect_timeout: Duration,
+    /// How long an upload that comes again is taken for a repeat after a lost
+    /// answer.
+    pub repeat_window: Duration,
+    /// How long receipts are kept.
+    pub keep_receipts: Duration,
+    /// How long the files of delivered uploads are kept.
+    pub keep_files: Duration,
+}
+
+const MINUTE: u64 = 60;
+const DAY: u64 = 24 * 60 * MINUTE;
+
+impl Default for Deliveries {
+    fn default() -> Self {
+        let delays = [0, 30, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE];
+        Self {
+            retry_delays: delays
+                .into_iter()
+                .chain([60 * MINUTE])
+                .map(Duration::from_secs)
+                .collect(),
+            retry_for: Duration::from_secs(5 * DAY),
+            collect_timeout: Duration::from_secs(10 * MINUTE),
+            repeat_window: Duration::from_secs(10 * MINUTE),
+            keep_receipts: Duration::from_secs(30 * DAY),
+            keep_files: Duration::ZERO,
+        }
+    }
+}
+
+pub(super) fn deliveries(document: &Document<'_>, file: &File) -> Result<Deliveries, ConfigError> {
+    let default = Deliveries::default();
+    let parse = |key: &str, text: &Spanned<String>| {
+        humantime::parse_duration(text.get_ref()).map_err(|error| {
+            document.error(text, format_args!("{key}: {error}; write a time like \"10 min\""))
+        })
+    };
+    let duration = |key, written: &Option<Spanned<String>>, default| match written {
+        Some(text) => parse(key, text),
+        None => Ok(default),
+    };
+    let retry_delays = match &file.retry_delays {
+        Some(written) if written.get_ref().is_empty() => {
+            return Err(document.error(
+                written,
+                "RETRY_DELAYS is empty; write it like [\"0 s\", \"30 s\", \"1 h\"]",
+            ));
+        }
+        Some(written) => written
+            .get_ref()
+            .iter()
+            .map(|text| parse("RETRY_DELAYS", text))
+            .collect::<Result<_, _>>()?,
+        None => default.retry_delays,
+    };
+    let keep = &file.keep_delivered;
+    Ok(Deliveries {
+        retry_delays,
+        retry_for: duration("RETRY_FOR", &file.retry_for, default.retry_for)?,
+        collect_timeout: duration(
+            "COLLECT_TIMEOUT",
+            &file.collect_timeout,
+            default.collect_timeout,
+        )?,
+        repeat_window: duration("REPEAT_WINDOW", &file.repeat_window, default.repeat_window)?,
+        keep_receipts: duration("KEEP_DELIVERED", &keep.receipts, default.keep_receipts)?,
+        keep_files: duration("KEEP_DELIVERED", &keep.files, default.keep_files)?,
+    })
+}

@@ -1,0 +1,348 @@
+//! Delivers what the spool holds, at least once, until it is delivered,
+//! rejected or parked.
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use super::clock::Clock;
+use super::retry::{FAILURES_TO_PAUSE, Failed, Next, OFFLINE, Retry};
+use crate::config::{ActionName, Deliveries};
+use crate::plugin::{Action, DeliverError};
+use crate::spool::{Claim, LedgerError, Outcome, Spool};
+use crate::upload::{Delivery, Origin};
+
+/// Calls of actions at once. Each may take its whole memory limit.
+const CALLS: usize = 4;
+
+/// How often to look whether an operator changed the queue or the clock jumped.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How often to remove what was kept for long enough.
+const CLEAN: Duration = Duration::from_secs(60 * 60);
+
+/// Pause before the ledger is asked again that did not answer.
+const LEDGER_FAILED: Duration = Duration::from_millis(500);
+
+/// Longest text of a failure that is kept, in bytes.
+const LONGEST_REASON: usize = 2 << 10;
+
+/// What delivers.
+pub struct Engine {
+    spool: Arc<Spool>,
+    actions: HashMap<ActionName, Arc<Action>>,
+    settings: Deliveries,
+    retry: Retry,
+    /// Failures in a row of each action.
+    failures: Mutex<HashMap<ActionName, u32>>,
+    wake: Arc<Notify>,
+}
+
+impl Engine {
+    /// An engine for what is in `spool`. `wake` is notified of new uploads.
+    pub fn new(
+        spool: Arc<Spool>,
+        actions: HashMap<ActionName, Arc<Action>>,
+        settings: Deliveries,
+        wake: Arc<Notify>,
+    ) -> Self {
+        let retry = Retry::new(&settings);
+        Self { spool, actions, settings, retry, failures: Mutex::default(), wake }
+    }
+
+    /// Takes up what an earlier run left.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn recover(&self) -> Result<(), crate::spool::SpoolError> {
+        let names = self.actions.keys().map(ToString::to_string).collect();
+        for action in self.spool.recover(names).await? {
+            tracing::error!(
+                "uploads wait for the action {action}, which config.toml has no more; map \
+                 something to it in [ACTIONS], then: afterimage queue retry"
+            );
+        }
+        Ok(())
+    }
+
+    /// Delivers until `stop` says so, and then ends what is under way.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut calls = JoinSet::new();
+        let mut clock = Clock::new(SystemTime::now(), Instant::now());
+        let mut look = tokio::time::interval(LOOK);
+        let mut clean = tokio::time::interval(CLEAN);
+        while !*stop.borrow() {
+            let due = match self.start_due(&mut calls).await {
+                Ok(due) => due,
+                Err(error) => {
+                    tracing::error!("cannot go on delivering: {error}");
+                    Some(LEDGER_FAILED)
+                }
+            };
+            let due = async {
+                match due {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => pending().await,
+                }
+            };
+            tokio::pin!(due);
+            loop {
+                tokio::select! {
+                    () = &mut due => break,
+                    () = self.wake.notified() => break,
+                    Some(ended) = calls.join_next() => {
+                        if let Err(error) = ended {
+                            tracing::error!("a delivery ended with {error}");
+                        }
+                        break;
+                    }
+                    _ = stop.changed() => break,
+                    _ = clean.tick() => self.clean().await,
+                    _ = look.tick() => {
+                        if self.look(&mut clock).await {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        while calls.join_next().await.is_some() {}
+    }
+
+    /// Starts what is due, as far as there are places; how long until the next
+    /// is due.
+    async fn start_due(
+        self: &Arc<Self>,
+        calls: &mut JoinSet<()>,
+    ) -> Result<Option<Duration>, LedgerError> {
+        let next = self.spool.next_due().await?;
+        while calls.len() < CALLS {
+            let Some(claim) = self.spool.claim().await? else { break };
+            let engine = self.clone();
+            calls.spawn(async move { engine.deliver(claim).await });
+        }
+        Ok(next.map(|due| due.duration_since(SystemTime::now()).unwrap_or_default()))
+    }
+
+    /// Whether something changed that the engine does not know of.
+    async fn look(&self, clock: &mut Clock) -> bool {
+        let jumped = clock.jumped(SystemTime::now(), Instant::now());
+        if let Some(milliseconds) = jumped {
+            tracing::warn!("the clock jumped by {} s; waits stay as they are", milliseconds / 1000);
+            if let Err(error) = self.spool.shift(milliseconds).await {
+                tracing::error!("{error}");
+            }
+        }
+        let changed = self.spool.is_changed().await.unwrap_or_else(|error| {
+            tracing::error!("{error}");
+            false
+        });
+        jumped.is_some() || changed
+    }
+
+    async fn clean(&self) {
+        let Deliveries { keep_files, keep_receipts, .. } = self.settings;
+        if let Err(error) = self.spool.clean(keep_files, keep_receipts).await {
+            tracing::error!("cannot remove what is delivered: {error}");
+        }
+    }
+
+    async fn deliver(&self, claim: Claim) {
+        let Claim { number, attempt, .. } = claim;
+        let name = claim.action.clone();
+        let delivery = Arc::new(Delivery {
+            id: claim.id.clone(),
+            attempt,
+            action: claim.action.clone(),
+            upload: Arc::new(claim.upload.clone()),
+            recipients: claim.recipients.clone(),
+            folder: self.spool.folder(&claim.upload.id),
+            notes: self.spool.notes(&claim.id),
+        });
+        let answer = match (self.actions.get(&name), missing(&delivery).await) {
+            (None, _) => Err(Trouble::Rejected(format!("config.toml has no action {name}"))),
+            (_, Some(file)) => {
+                Err(Trouble::Rejected(format!("{file} is not in the spool as the camera sent it")))
+            }
+            (Some(action), None) => action.deliver(&delivery).await.map_err(Trouble::from),
+        };
+        let (outcome, pause) = match answer {
+            Ok(receipt) => {
+                (Outcome::Delivered { summary: receipt.summary, links: receipt.links }, None)
+            }
+            Err(Trouble::Rejected(reason)) => (Outcome::Rejected { reason }, None),
+            Err(Trouble::Offline(reason)) => (Outcome::Offline { reason, wait: OFFLINE }, None),
+            Err(Trouble::Failed { reason, trapped, advice }) => {
+                self.failed(&claim, reason, trapped, advice).await
+            }
+        };
+        let paused = pause.is_some()
+            && self.spool.paused(&name.to_string()).await.is_ok_and(|p| p.is_none());
+        self.record(number, outcome.clone(), pause).await;
+        tell(&claim, &outcome);
+        if paused {
+            tracing::error!(
+                "action {name} is paused after {FAILURES_TO_PAUSE} failures in a row; one upload \
+                 at a time is tried now and then; to go on at once: afterimage queue retry --all"
+            );
+        }
+        if matches!(outcome, Outcome::Delivered { .. } | Outcome::Rejected { .. }) {
+            self.works(&name).await;
+        }
+        if matches!(outcome, Outcome::Delivered { .. }) {
+            let keep = self.settings.keep_files;
+            if let Err(error) = self.spool.finish(&claim.upload.id, &claim.id, keep).await {
+                tracing::error!("cannot remove what is delivered: {error}");
+            }
+        }
+    }
+
+    /// What follows from a failed attempt, for the delivery and for its action.
+    async fn failed(
+        &self,
+        claim: &Claim,
+        reason: String,
+        trapped: bool,
+        advice: Option<Duration>,
+    ) -> (Outcome, Option<(String, String, Duration)>) {
+        let name = &claim.action;
+        let failures = claim.failures + 1;
+        let next = self.retry.after(&Failed {
+            delivery: &claim.id,
+            failures: claim.failures,
+            traps: claim.traps,
+            waited: claim.waited,
+            trapped,
+            advice,
+            in_session: matches!(claim.upload.origin, Origin::Social { .. }),
+        });
+        let outcome = match next {
+            Next::Again { wait, traps, holds } => {
+                Outcome::Again { reason: reason.clone(), wait, failures, traps, holds }
+            }
+            Next::Park => Outcome::Parked { reason: reason.clone(), failures },
+        };
+        let in_a_row = {
+            let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+            let failures = failures.entry(name.clone()).or_default();
+            *failures = failures.saturating_add(1);
+            *failures
+        };
+        let action = name.to_string();
+        let pause = match self.spool.paused(&action).await {
+            Ok(Some(pause)) => {
+                Some((action.clone(), reason, self.retry.probe(&action, pause.probes + 1)))
+            }
+            Ok(None) if in_a_row >= FAILURES_TO_PAUSE => {
+                Some((action.clone(), reason, self.retry.probe(&action, 0)))
+            }
+            _ => None,
+        };
+        (outcome, pause)
+    }
+
+    /// The action gave an answer of its own, so it is no longer paused.
+    async fn works(&self, action: &ActionName) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(action);
+        match self.spool.resume(&action.to_string()).await {
+            Ok(true) => tracing::warn!(%action, "action {action} works again; no longer paused"),
+            Ok(false) => {}
+            Err(error) => tracing::error!("{error}"),
+        }
+    }
+
+    /// Writes down what became of a delivery, however long the disk refuses:
+    /// what is not written down would be delivered again.
+    async fn record(
+        &self,
+        number: i64,
+        outcome: Outcome,
+        pause: Option<(String, String, Duration)>,
+    ) {
+        loop {
+            match self.spool.record(number, outcome.clone(), pause.clone()).await {
+                Ok(()) => return,
+                Err(LedgerError::Closed) => return,
+                Err(error) => {
+                    tracing::error!(number, "cannot write down what became of it: {error}");
+                    tokio::time::sleep(LEDGER_FAILED).await;
+                }
+            }
+        }
+    }
+}
+
+/// Tells the operator what became of an attempt, once it is written down.
+fn tell(claim: &Claim, outcome: &Outcome) {
+    let Claim { number, attempt, action, .. } = claim;
+    match outcome {
+        Outcome::Delivered { summary, links } => tracing::info!(
+            number, %action, sender = claim.upload.sender, ?links, "delivered: {summary}"
+        ),
+        Outcome::Rejected { reason } => tracing::error!(
+            number,
+            attempt,
+            "action {action} rejected an upload that the camera was told is sent: {reason}; it is \
+             kept: afterimage queue show {number}"
+        ),
+        Outcome::Again { reason, wait, .. } => tracing::warn!(
+            number,
+            attempt,
+            "action {action} failed: {reason}; next attempt in {:.0} s",
+            wait.as_secs_f64()
+        ),
+        Outcome::Offline { reason, .. } => {
+            tracing::warn!(number, "action {action} waits, the network is down: {reason}")
+        }
+        Outcome::Parked { reason, .. } => tracing::error!(
+            number,
+            attempt,
+            "action {action} failed: {reason}; parked, its attempts are used up; to try again: \
+             afterimage queue retry {number}"
+        ),
+    }
+}
+
+/// The first file of a delivery that is not there with its length.
+async fn missing(delivery: &Delivery) -> Option<String> {
+    for file in &delivery.upload.files {
+        let found = tokio::fs::metadata(delivery.folder.join(&file.name)).await;
+        if !found.is_ok_and(|found| found.len() == file.size) {
+            return Some(file.name.clone());
+        }
+    }
+    None
+}
+
+enum Trouble {
+    Rejected(String),
+    Offline(String),
+    Failed { reason: String, trapped: bool, advice: Option<Duration> },
+}
+
+impl From<DeliverError> for Trouble {
+    fn from(error: DeliverError) -> Self {
+        match error {
+            DeliverError::Rejected(rejection) => Self::Rejected(rejection.message),
+            DeliverError::Offline(advice) => Self::Offline(shorten(advice.reason)),
+            DeliverError::Retry(advice) => Self::Failed {
+                reason: shorten(advice.reason),
+                trapped: false,
+                advice: advice.after_seconds.map(|s| Duration::from_secs(s.into())),
+            },
+            DeliverError::Failed(failure) => {
+                Self::Failed { reason: shorten(failure.to_string()), trapped: true, advice: None }
+            }
+        }
+    }
+}
+
+/// A guest's words, bounded and without what acts on a terminal.
+fn shorten(reason: String) -> String {
+    let end = reason.floor_char_boundary(LONGEST_REASON);
+    reason[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

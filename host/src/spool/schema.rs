@@ -1,0 +1,104 @@
+//! The ledger's tables, and how older ones become these.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+/// What each version added. `user_version` is the last that was applied; a
+/// released one never changes.
+const MIGRATIONS: &[(u32, &str)] = &[(
+    1,
+    "
+CREATE TABLE uploads (
+    id TEXT PRIMARY KEY,
+    origin TEXT NOT NULL CHECK (origin IN ('email', 'social')),
+    service TEXT,
+    session TEXT,
+    sender TEXT NOT NULL,
+    recipients TEXT NOT NULL, -- JSON
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL,
+    camera TEXT,
+    received_at INTEGER NOT NULL, -- this and all times: milliseconds since 1970
+    content TEXT NOT NULL, -- digest of all that makes it the same upload again
+    has_files INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE INDEX uploads_by_content ON uploads (content, received_at);
+CREATE INDEX uploads_by_session ON uploads (session, service) WHERE session IS NOT NULL;
+
+CREATE TABLE files (
+    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    PRIMARY KEY (upload, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, -- order of arrival
+    id TEXT NOT NULL UNIQUE,
+    upload TEXT NOT NULL REFERENCES uploads ON DELETE CASCADE,
+    action TEXT NOT NULL,
+    recipients TEXT NOT NULL, -- JSON
+    lane TEXT NOT NULL, -- within one lane and action, order is kept
+    state TEXT NOT NULL CHECK (state IN
+        ('collecting', 'queued', 'delivering', 'delivered', 'rejected', 'parked')),
+    holds INTEGER NOT NULL DEFAULT 1, -- whether it holds back later ones of its lane
+    attempt INTEGER NOT NULL DEFAULT 0,
+    failures INTEGER NOT NULL DEFAULT 0,
+    traps INTEGER NOT NULL DEFAULT 0, -- in a row
+    waited INTEGER NOT NULL DEFAULT 0, -- milliseconds between its attempts, in all
+    wait INTEGER NOT NULL DEFAULT 0, -- milliseconds that due_at was set ahead
+    due_at INTEGER NOT NULL,
+    last_error TEXT,
+    summary TEXT, -- of the receipt
+    links TEXT, -- JSON
+    ended_at INTEGER
+) STRICT;
+CREATE INDEX deliveries_by_upload ON deliveries (upload);
+CREATE INDEX deliveries_by_state ON deliveries (state, number);
+CREATE INDEX deliveries_waiting ON deliveries (action, lane, number)
+    WHERE state IN ('queued', 'delivering');
+
+-- Uploads whose commit failed in a way that leaves open whether it is on disk;
+-- the camera heard an error.
+CREATE TABLE refused (
+    upload TEXT PRIMARY KEY
+) STRICT;
+
+CREATE TABLE pauses (
+    action TEXT PRIMARY KEY,
+    since INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    probes INTEGER NOT NULL DEFAULT 0,
+    wait INTEGER NOT NULL,
+    due_at INTEGER NOT NULL
+) STRICT;
+",
+)];
+
+/// Applies what is missing.
+///
+/// # Errors
+/// The database's, or it was written by a newer version of this program.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let applied: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let newest = MIGRATIONS.iter().map(|(version, _)| *version).max().unwrap_or_default();
+    if applied > newest {
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_SCHEMA),
+            Some(format!(
+                "the ledger is of version {applied}, this program knows up to {newest}; run the \
+                 newer program, or set another SPOOL_FOLDER"
+            )),
+        ));
+    }
+    for (version, migration) in MIGRATIONS {
+        if *version > applied {
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", version)?;
+        }
+    }
+    transaction.commit()
+}
