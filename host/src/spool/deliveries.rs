@@ -99,6 +99,8 @@ pub(super) fn claim(db: &Connection, now: SystemTime) -> rusqlite::Result<Option
              AND action NOT IN (SELECT action FROM pauses)
              AND (SELECT count(*) FROM deliveries f
                   WHERE f.state = 'delivering' AND f.action = d.action) < {AT_ONCE}
+             AND (action, lane) NOT IN
+                 (SELECT action, lane FROM deliveries WHERE state = 'delivering')
              AND {HEAD} ORDER BY number LIMIT 1"
         ))?
         .query_row([now], |row| row.get(0))

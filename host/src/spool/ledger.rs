@@ -65,8 +65,11 @@ struct Work {
     /// Whether the folder of the uploads has a new entry that the commit
     /// would vouch for.
     new_folder: bool,
-    run: Box<dyn FnOnce(Result<&Connection, LedgerError>) -> Answer + Send>,
+    run: Run,
 }
+
+/// Does the work within a transaction, or hears why there is none.
+type Run = Box<dyn FnOnce(Result<&Connection, LedgerError>) -> Answer + Send>;
 
 /// Whether the work succeeded, and how to tell the one who waits for it once
 /// it is committed or not.
