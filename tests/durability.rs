@@ -185,7 +185,7 @@ fn a_full_disk_refuses_uploads_until_there_is_space_again() {
         return;
     }
     let spool = disk.path().join("spool");
-    let server = Server::start(&format!("SPOOL_FOLDER = {spool:?}\n"));
+    let server = Server::start(&format!("SPOOL_FOLDER = {spool:?}\nMIN_FREE_SPACE = \"0 B\"\n"));
     let ballast = disk.path().join("ballast");
     fs::write(&ballast, vec![1; 5 << 20]).unwrap();
     let large = Request::new().file("A.MP4", &vec![7; 6 << 20]);

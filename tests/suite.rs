@@ -20,6 +20,7 @@ mod login;
 mod mastodon;
 mod odd_requests;
 mod osp;
+mod posts;
 mod queue;
 mod sender_passwords;
 mod social;

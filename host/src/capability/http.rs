@@ -20,6 +20,7 @@ use url::{Host, Url};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::Refusal;
+use super::offline::Offline;
 use crate::config::{HttpGrant, Origin};
 use crate::upload::Delivery;
 
@@ -47,6 +48,7 @@ pub struct Http {
     requests: u32,
     reports: u32,
     client: Option<reqwest::Client>,
+    offline: Offline,
 }
 
 impl Http {
@@ -55,9 +57,10 @@ impl Http {
         in_check: bool,
         grant: Option<Arc<HttpGrant>>,
         wall: Duration,
+        offline: Offline,
     ) -> Self {
         let deadline = Instant::now() + wall;
-        Self { delivery, in_check, grant, deadline, requests: 0, reports: 0, client: None }
+        Self { delivery, in_check, grant, deadline, requests: 0, reports: 0, client: None, offline }
     }
 
     fn admit(&mut self, request: &mut Request<WasiBody>) -> Result<Admitted, Error> {
@@ -138,13 +141,14 @@ impl WasiHttpHooks for Http {
             Err(error) => return Box::new(async { Err(error) }),
         };
         let (delivery, deadline) = (self.delivery.clone(), self.deadline);
+        let offline = self.offline.clone();
         Box::new(async move {
             let (action, method) = (&delivery.action, request.method().clone());
             let Admitted { url, origin, client, secret, .. } = match admitted.check_literal() {
                 Ok(()) => admitted,
                 Err(failed) => return Err(report(&delivery, &admitted.origin, failed)),
             };
-            match send::send(client, url, request, options, secret, deadline).await {
+            match send::send(client, url, request, options, secret, deadline, &offline).await {
                 Ok(answer) => {
                     let length = answer.headers().get(http::header::CONTENT_LENGTH);
                     let length = length.and_then(|length| length.to_str().ok()).unwrap_or("?");

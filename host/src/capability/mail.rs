@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 pub use transport::Mailer;
 
+use super::offline::Offline;
 use super::{Facilities, Refusal};
 use crate::config::MailGrant;
 use crate::contract::{self, mail::*};
@@ -33,6 +34,7 @@ pub struct Mail {
     grant: Option<MailGrant>,
     facilities: Arc<Facilities>,
     messages: usize,
+    offline: Offline,
 }
 
 impl Mail {
@@ -41,8 +43,9 @@ impl Mail {
         in_check: bool,
         grant: Option<MailGrant>,
         facilities: Arc<Facilities>,
+        offline: Offline,
     ) -> Self {
-        Self { delivery, in_check, grant, facilities, messages: 0 }
+        Self { delivery, in_check, grant, facilities, messages: 0, offline }
     }
 
     fn allowed(&self, message: &Message) -> Result<(), MailError> {
@@ -89,6 +92,6 @@ impl contract::mail::Host for Mail {
             Ok(outgoing) => outgoing,
             Err(text) => return Ok(Err(MailError::Invalid(text))),
         };
-        Ok(mailer.send(outgoing).await)
+        Ok(mailer.send(outgoing, &self.offline).await)
     }
 }

@@ -61,14 +61,14 @@ pub struct Capabilities {
     pub mail: Mail,
     /// `process`
     pub process: Process,
-    /// Whether the network was found to be down
-    pub offline: Offline,
 }
 
 impl Capabilities {
     /// Those of a call for `delivery`. While the camera still waits
     /// (`in_check`) there are no bytes, no notes and no effects. `command` is what
-    /// `process` runs, `wall` how long the call may take.
+    /// `process` runs, `wall` how long the call may take; `offline` hears of a network
+    /// that is down.
+    #[allow(clippy::too_many_arguments, reason = "one for each thing that a capability needs")]
     pub fn new(
         delivery: &Arc<Delivery>,
         in_check: bool,
@@ -77,6 +77,7 @@ impl Capabilities {
         facilities: &Arc<Facilities>,
         command: &Option<Arc<Runner>>,
         wall: Duration,
+        offline: &Offline,
     ) -> Self {
         let store =
             Store::new(delivery.clone(), in_check, grants.store.clone(), facilities.clone());
@@ -85,8 +86,14 @@ impl Capabilities {
             log: Log::new(delivery.clone()),
             progress: Progress::new(delivery.clone(), in_check),
             files: Files::new(delivery.clone(), in_check),
-            http: Http::new(delivery.clone(), in_check, grants.http.clone(), wall),
-            mail: Mail::new(delivery.clone(), in_check, grants.mail.clone(), facilities.clone()),
+            http: Http::new(delivery.clone(), in_check, grants.http.clone(), wall, offline.clone()),
+            mail: Mail::new(
+                delivery.clone(),
+                in_check,
+                grants.mail.clone(),
+                facilities.clone(),
+                offline.clone(),
+            ),
             process: Process::new(
                 delivery.clone(),
                 in_check,
@@ -94,7 +101,6 @@ impl Capabilities {
                 store.kept(),
             ),
             store,
-            offline: Offline::default(),
         }
     }
 }

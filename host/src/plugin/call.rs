@@ -130,7 +130,7 @@ impl Action {
         offline: &Offline,
         function: impl AsyncFnOnce(&mut Store<State>, &ActionFull) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
-        let mut capabilities = Capabilities::new(
+        let capabilities = Capabilities::new(
             delivery,
             files.is_none(),
             self.settings.clone(),
@@ -138,8 +138,8 @@ impl Action {
             &self.facilities,
             &self.command,
             limits.wall,
+            offline,
         );
-        capabilities.offline = offline.clone();
         let log = capabilities.log.clone();
         let call = async {
             let mut store = self.store(capabilities, files, limits)?;

@@ -17,6 +17,7 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 
 use super::address::{Prohibited, Resolver, Unresolved};
 use super::echo::{EchoScan, Echoed};
+use crate::capability::offline::Offline;
 
 /// Longest wait for a connection, name resolution and TLS included.
 const CONNECT: Duration = Duration::from_secs(20);
@@ -69,6 +70,7 @@ pub(super) async fn send(
     options: Option<RequestOptions>,
     secret: Option<Bytes>,
     deadline: Instant,
+    offline: &Offline,
 ) -> Result<Response<WasiBody>, Failed> {
     let wish = |wish: fn(&RequestOptions) -> Option<Duration>, most: Duration| {
         options.as_ref().and_then(wish).map_or(most, |wished| wished.min(most))
@@ -101,7 +103,9 @@ pub(super) async fn send(
         }
     };
     let response = tokio::select! {
-        response = outgoing.send() => response.map_err(|error| Failed::from(error.without_url()))?,
+        response = outgoing.send() => response
+            .inspect_err(|error| offline.look_at(error))
+            .map_err(|error| Failed::from(error.without_url()))?,
         () = silence => {
             return Err(Failed { error: Error::HttpResponseTimeout, why: "no answer in time".to_owned(), prohibited: None });
         }

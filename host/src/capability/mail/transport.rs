@@ -22,6 +22,7 @@ use lettre::transport::smtp::response::Response;
 use tokio::sync::{oneshot, watch};
 
 use super::message::Outgoing;
+use crate::capability::offline::Offline;
 use crate::config::{self, Security, Trust};
 use crate::contract::mail::{MailError, RefusedRecipient, Sent, SmtpReply};
 use crate::digest;
@@ -58,10 +59,14 @@ impl Mailer {
         &self.config
     }
 
-    pub(super) async fn send(&self, outgoing: Outgoing) -> Result<Sent, MailError> {
+    pub(super) async fn send(
+        &self,
+        outgoing: Outgoing,
+        offline: &Offline,
+    ) -> Result<Sent, MailError> {
         let mut connection = match self.reuse().await {
             Some(connection) => connection,
-            None => self.connect().await?,
+            None => self.connect(offline).await?,
         };
         let message_id = outgoing.message_id.clone();
         let refused = match self.envelope(&mut connection, &outgoing).await {
@@ -98,7 +103,7 @@ impl Mailer {
         }
     }
 
-    async fn connect(&self) -> Result<Connection, MailError> {
+    async fn connect(&self, offline: &Offline) -> Result<Connection, MailError> {
         let config = &self.config;
         let hello = hello();
         let tls = match config.security {
@@ -108,13 +113,14 @@ impl Mailer {
             }
         };
         let at_once = tls.clone().filter(|_| config.security == Security::Tls);
-        let greeting = AsyncSmtpConnection::connect_tokio1(
+        let connection = AsyncSmtpConnection::connect_tokio1(
             (config.server.as_str(), config.port),
             Some(config.timeout),
             &hello,
             at_once,
             None,
         );
+        let greeting = async { connection.await.inspect_err(|error| offline.look_at(error)) };
         let mut smtp = self.answer("the connection", greeting).await.map_err(temporary)?;
         if let (Security::StartTls, Some(tls)) = (config.security, tls) {
             if !smtp.can_starttls() {
