@@ -7,17 +7,18 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde_json::json as value;
 use tempfile::TempDir;
 
-use crate::fixture::mastodon::{Snac, http};
+use crate::fixture::mastodon::{Scripted, Snac, http, json};
 use crate::fixture::{PHOTO, Request, SUCCESS, Server};
 
-/// Logs in at `peer` from `folder`, pasting what `paste` makes of what the
-/// server shows; what was printed behind the page's address.
-fn log_in(peer: &Snac, folder: &Path, paste: impl Fn(&str) -> String) -> (bool, String) {
+/// Logs in at `url` from `folder`, pasting what `allow` makes of the page's
+/// address; what was printed behind it.
+fn log_in(url: &str, folder: &Path, allow: impl Fn(&str) -> String) -> (bool, String) {
     let mut login = Command::new(env!("CARGO_BIN_EXE_afterimage"))
         .current_dir(folder)
-        .args(["login", "mastodon", &peer.url])
+        .args(["login", "mastodon", url])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -29,8 +30,7 @@ fn log_in(peer: &Snac, folder: &Path, paste: impl Fn(&str) -> String) -> (bool, 
         page.clear();
         assert!(stdout.read_line(&mut page).unwrap() > 0);
     }
-    let shown = peer.allow(page.trim());
-    writeln!(login.stdin.take().unwrap(), "{}", paste(&shown)).unwrap();
+    writeln!(login.stdin.take().unwrap(), "{}", allow(page.trim())).unwrap();
     let mut said = String::new();
     stdout.read_to_string(&mut said).unwrap();
     login.stderr.take().unwrap().read_to_string(&mut said).unwrap();
@@ -41,7 +41,7 @@ fn log_in(peer: &Snac, folder: &Path, paste: impl Fn(&str) -> String) -> (bool, 
 fn a_login_gives_a_token_that_posts() {
     let Some(peer) = Snac::start() else { return };
     let folder = TempDir::new().unwrap();
-    let (worked, said) = log_in(&peer, folder.path(), str::to_owned);
+    let (worked, said) = log_in(&peer.url, folder.path(), |page| peer.allow(page));
     assert!(worked, "{said}");
     let settings = &said[said.find("[MASTODON]").expect("lines for config.toml")..];
     let file = folder.path().join("mastodon.secret");
@@ -86,15 +86,32 @@ fn mastodon_py_reads(file: &Path, url: &str) {
 }
 
 #[test]
-fn a_whole_address_can_be_pasted_and_a_wrong_code_is_told() {
+fn a_whole_address_can_be_pasted() {
     let Some(peer) = Snac::start() else { return };
     let folder = TempDir::new().unwrap();
-    let whole = |shown: &str| format!("https://social.example.org/native?code={shown}");
-    let (worked, said) = log_in(&peer, folder.path(), whole);
+    let whole = |page: &str| format!("https://social.example.org/native?code={}", peer.allow(page));
+    let (worked, said) = log_in(&peer.url, folder.path(), whole);
     assert!(worked, "{said}");
-    fs::remove_file(folder.path().join("mastodon.secret")).unwrap();
+}
 
-    let (worked, said) = log_in(&peer, folder.path(), |_| "wrong".to_owned());
+/// snac2 takes any code.
+#[test]
+fn a_wrong_code_is_told_and_leaves_no_file() {
+    let peer = Scripted::start(vec![
+        ("POST /api/v1/apps", json(200, value!({ "client_id": "id", "client_secret": "secret" }))),
+        (
+            "POST /oauth/token",
+            json(400, value!({ "error": "invalid_grant", "error_description": "No such code" })),
+        ),
+    ]);
+    let folder = TempDir::new().unwrap();
+    let (worked, said) = log_in(&peer.url, folder.path(), |page| {
+        for asked in ["scope=write%3Amedia+write%3Astatuses&", "code_challenge_method=S256"] {
+            assert!(page.contains(asked), "{page}");
+        }
+        "wrong".to_owned()
+    });
     assert!(!worked && said.contains("the code was not accepted"), "{said}");
+    assert!(said.contains("No such code"), "{said}");
     assert!(fs::read_dir(folder.path()).unwrap().next().is_none());
 }

@@ -39,6 +39,9 @@ impl Origin {
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             return Err(wrong("has more than scheme, host and port"));
         }
+        if url.host_str().is_some_and(|host| host.contains('*')) {
+            return Err(wrong("names more than one host"));
+        }
         Self::of(&url).ok_or_else(|| wrong("is neither http nor https"))
     }
 

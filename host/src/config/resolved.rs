@@ -270,23 +270,20 @@ mod tests {
     fn a_token_is_in_the_grant_of_its_server_and_in_no_settings() {
         let text = "[ACTIONS]\nfacebook = \"mastodon\"\npicasa = \"mastodon.pub\"\n\
             [MASTODON]\nBASE_URL = \"https://A.example.org/\"\nTOKEN = \"t0ken\"\n\
-            [MASTODON.pub]\nBASE_URL = \"http://127.0.0.1:8000\"\nTOKEN = \"t0ken\"\n";
+            [MASTODON.pub]\nBASE_URL = \"http://127.0.0.1:8000\"\nTOKEN = \"t0ken-pub\"\n";
         let config = parse(text).unwrap();
         assert!(!format!("{config:?}").contains("t0ken"));
-        let of = |name: &str| {
+        let of = |name: &str, token: &str| {
             let name = action_name(name);
             let http = config.grants(&name).http.unwrap();
             let credential = http.credential.clone().unwrap();
-            assert_eq!(
-                (&http.origins[0], credential.token.expose()),
-                (&credential.origin, "t0ken")
-            );
+            assert_eq!((&http.origins[0], credential.token.expose()), (&credential.origin, token));
             let settings = serde_json::Value::from(config.settings[&name].clone()).to_string();
             (settings, http.private_networks)
         };
         let settings = |url| format!(r#"{{"BASE_URL":"{url}","TOKEN":{{"secret":true}}}}"#);
-        assert_eq!(of("mastodon"), (settings("https://a.example.org"), false));
-        assert_eq!(of("mastodon.pub"), (settings("http://127.0.0.1:8000"), true));
+        assert_eq!(of("mastodon", "t0ken"), (settings("https://a.example.org"), false));
+        assert_eq!(of("mastodon.pub", "t0ken-pub"), (settings("http://127.0.0.1:8000"), true));
         assert!(config.grants(&action_name("store")).http.is_none());
     }
 

@@ -4,6 +4,8 @@
 //! The text of an upload is `said~alt text~alt text`, one for each picture. The
 //! token never comes here: the host adds it to the requests.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
 mod bindings {
     #![allow(missing_docs, unsafe_code, reason = "generated")]
     wit_bindgen::generate!({ path: "../../wit", world: "action", generate_all });

@@ -31,7 +31,7 @@ pub(super) const LARGEST: u64 = 16 << 20;
 /// Time left of a call when a wait ends, so that the guest can still say why.
 const MARGIN: Duration = Duration::from_millis(500);
 
-/// A client for the requests of one call: what it keeps open ends with it.
+/// A client that makes a new connection for each request.
 /// `private` is whether machines of private networks may be reached.
 ///
 /// # Errors
@@ -40,6 +40,9 @@ pub(crate) fn client(private: bool) -> Result<reqwest::Client, String> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls()?)
         .http1_only()
+        // A connection that the server is about to close (snac2 closes each and
+        // does not say so) would swallow a request that must not be repeated.
+        .pool_max_idle_per_host(0)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .referer(false)
