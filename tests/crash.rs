@@ -22,7 +22,7 @@ fn config(spool: &str) -> String {
     let bytes = std::fs::read(&component).unwrap();
     let sha256: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
     format!(
-        "SPOOL_FOLDER = {spool:?}\nRETRY_DELAYS = [\"0 s\", \"10 ms\"]\n\
+        "SPOOL_FOLDER = {spool:?}\nMIN_FREE_SPACE = \"0 B\"\nRETRY_DELAYS = [\"0 s\", \"10 ms\"]\n\
          [ACTIONS]\n\"flaky@example.org\" = \"flaky\"\n[PLUGINS.flaky]\n\
          COMPONENT = {component:?}\nSHA256 = {sha256:?}\nALLOW = {{ STORE = \"kept\" }}\n"
     )
@@ -37,9 +37,7 @@ fn kill_at_random(rounds: usize) {
         let before = heard.ok.lock().unwrap().len();
         let cameras = Cameras::start(4, &server, &heard);
         // Somewhere between two answers, at another place each time.
-        while cameras.heard_ok() < before + 1 + round % 7 {
-            std::thread::yield_now();
-        }
+        cameras.wait_for_ok(before + 1 + round % 7);
         spin(round);
         folder = server.kill();
         cameras.stop();
@@ -92,9 +90,7 @@ fn cut_power(file_system: &str, rounds: usize) {
         let server = Server::start_in(folder, &config);
         let before = heard.ok.lock().unwrap().len();
         let cameras = Cameras::start(4, &server, &heard);
-        while cameras.heard_ok() < before + 1 + round % 7 {
-            std::thread::yield_now();
-        }
+        cameras.wait_for_ok(before + 1 + round % 7);
         spin(round);
         heard.dark.store(true, Ordering::SeqCst);
         disk.cut();
