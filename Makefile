@@ -8,6 +8,7 @@ run: setup
 	target/release/afterimage serve --config config.toml --listen '*:8080'
 
 test: setup
+	tests/peers/setup
 	cargo test --workspace --locked
 
 lint: setup

@@ -9,5 +9,7 @@ mod configuration;
 mod email;
 mod hostile;
 mod hotspot;
+mod mail;
 mod odd_requests;
+mod shell;
 mod store;
