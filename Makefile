@@ -8,6 +8,8 @@ run: setup
 	target/release/afterimage serve --config config.toml --listen '*:8080'
 
 test: setup
+	tests/peers/setup
+	tests/peers/setup-mastodon
 	cargo test --workspace --locked
 
 lint: setup
@@ -20,4 +22,3 @@ bench: setup
 # Also where rustup is told not to install what rust-toolchain.toml asks for.
 setup:
 	@rustup target list --installed | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
-	@tests/peers/setup-mastodon

@@ -136,3 +136,39 @@ fn a_second_server_on_the_same_spool_is_refused() {
 fn the_shipped_configuration_runs_as_it_is() {
     Server::start(include_str!("../config.toml"));
 }
+
+/// Every key that the older Python server knows, beside those of `[MASTODON]`.
+#[test]
+fn a_configuration_of_the_older_server_loads_unchanged() {
+    let server = Server::start(
+        r#"UPLOAD_FOLDER = "./upload"
+SESSION_FOLDER = "./sessions"
+INSECURE_DOWNLOAD = true
+SENDERS = ["Camera@samsungcamera.com"]
+SECRET = "xiev5kaMeehaimub"
+MAIL_SERVER = "localhost"
+MAIL_PORT = 25
+MAIL_USERNAME = "user"
+MAIL_PASSWORD = "password"
+MAIL_USE_TLS = true
+MAIL_USE_SSL = false
+MAIL_DEFAULT_SENDER = "user@example.org"
+
+[SHELL]
+CMD = "/bin/cat {filename}"
+STDIN = "{subject}"
+
+[SHELL.log]
+CMD = ["/bin/echo", "{sender}", "{recipient}", "{body}"]
+
+[ACTIONS]
+facebook = "store"
+"mail@example.org" = "mail"
+"drop@example.org" = "drop"
+"run@example.org" = "shell"
+"log@example.org" = "shell.log"
+"#,
+    );
+    assert!(server.log().contains("INSECURE_DOWNLOAD"));
+    assert!(!server.log().contains("password"));
+}

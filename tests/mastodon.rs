@@ -133,7 +133,8 @@ fn the_post_is_what_the_settings_say() {
 fn an_instance_overrides_what_it_names_and_changes_nothing_for_the_others() {
     let peer = Scripted::start(Vec::new());
     let server = Server::start(&format!(
-        "[ACTIONS]\n\"toot@example.net\" = \"mastodon\"\n\"pub@example.net\" = \"mastodon.pub\"\n\
+        "REPEAT_WINDOW = \"0 s\"\n\
+         [ACTIONS]\n\"toot@example.net\" = \"mastodon\"\n\"pub@example.net\" = \"mastodon.pub\"\n\
          [MASTODON]\nBASE_URL = {:?}\nTOKEN = {TOKEN:?}\nPOSTSCRIPT = \"#photo\"\n\
          VISIBILITY = \"unlisted\"\n[MASTODON.pub]\nVISIBILITY = \"public\"\n",
         peer.url

@@ -37,6 +37,7 @@ fn an_announced_photo_is_kept_byte_for_byte() {
     let resource = server.announce("facebook", &session, "SAM_0042.JPG", "Harbour at dusk");
     let answer = server.send(&put(&resource, "image/jpeg", J1));
     assert_eq!((answer.status, answer.body.as_str()), (200, SUCCESS), "{answer:?}");
+    server.settle();
     assert_eq!(std::fs::read(server.folder().join("upload/wall/SAM_0042.JPG")).unwrap(), J1);
     // The same again: the camera did not hear the answer, say.
     assert_eq!(server.send(&put(&resource, "image/jpeg", J1)).body, SUCCESS);

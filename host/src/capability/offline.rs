@@ -23,7 +23,9 @@ impl Offline {
             if is_of_the_network(cause) {
                 self.0.store(true, Ordering::Relaxed);
             }
-            next = cause.source();
+            // An I/O error passes over the error that it wraps.
+            let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+            next = wrapped.map(|wrapped| wrapped as _).or_else(|| cause.source());
         }
     }
 

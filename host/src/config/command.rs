@@ -156,7 +156,7 @@ pub(super) fn command(
         program: self::program(program, base).map_err(|message| error("CMD", &message))?,
         arguments: arguments?,
         stdin,
-        folder: std::path::absolute(base).unwrap_or_else(|_| base.to_owned()),
+        folder: base.join("."),
         timeout: timeout.ok_or_else(|| error("TIMEOUT", "write a time like \"60 s\""))?,
         leading_dash: match settings.get("LEADING_DASH") {
             None => false,

@@ -72,8 +72,12 @@ impl Guest for Email {
         if draft.files.is_empty() && draft.body.is_empty() {
             return Err(rejection(RejectionReason::Invalid, "nothing to send"));
         }
-        if recipients(&draft, &settings).is_empty() {
+        let recipients = recipients(&draft, &settings);
+        if recipients.is_empty() {
             return Err(rejection(RejectionReason::Invalid, "no recipient"));
+        }
+        if recipients.iter().any(|address| address.chars().any(char::is_control)) {
+            return Err(rejection(RejectionReason::Invalid, "line break in a recipient"));
         }
         if draft.subject.chars().any(char::is_control) {
             return Err(rejection(RejectionReason::Invalid, "line break in the subject"));

@@ -310,7 +310,13 @@ fn lines(block: &[u8], is_last: bool) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
     use super::*;
+    use crate::config::{ActionName, Config};
+    use crate::upload::{self, Origin, Upload};
 
     #[test]
     fn a_streamed_file_has_the_size_that_was_announced() {
@@ -330,6 +336,57 @@ mod tests {
             let text: Vec<u8> = sent.into_iter().filter(|b| !b"\r\n".contains(b)).collect();
             assert!(STANDARD.decode(text).unwrap() == bytes, "{size}");
         }
+    }
+
+    #[test]
+    fn a_repeat_has_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("A.JPG"), "photo").unwrap();
+        let file = upload::File {
+            name: "A.JPG".to_owned(),
+            content_type: "image/jpeg".to_owned(),
+            size: 5,
+            sha256: String::new(),
+        };
+        let upload = Upload {
+            id: "upload".to_owned(),
+            origin: Origin::Email,
+            sender: "cam@example.org".to_owned(),
+            recipients: Vec::new(),
+            subject: "Grüße".to_owned(),
+            body: "Grüße".to_owned(),
+            camera: None,
+            received_at: SystemTime::UNIX_EPOCH,
+            files: vec![file],
+        };
+        let delivery = |attempt| Delivery {
+            id: "0190".to_owned(),
+            attempt,
+            action: ActionName { plugin: "email".to_owned(), instance: None },
+            upload: Arc::new(upload.clone()),
+            recipients: Vec::new(),
+            folder: folder.path().to_owned(),
+            notes: folder.path().join("notes"),
+        };
+        let bytes = |attempt, only: &[&str]| -> Vec<u8> {
+            let message = Message {
+                to: vec!["a@example.org".to_owned(), "b@example.org".to_owned()],
+                cc: Vec::new(),
+                only: only.iter().map(|&only| only.to_owned()).collect(),
+                reply_to: None,
+                subject: upload.subject.clone(),
+                text: upload.body.clone(),
+                html: None,
+                parts: vec![Part::File(0)],
+            };
+            let config = Config::default_for(Path::new("")).unwrap().mail;
+            let outgoing = Outgoing::new(&delivery(attempt), message, &config).unwrap();
+            let size = outgoing.size;
+            let bytes: Vec<u8> = outgoing.blocks(watch::channel(()).0).flatten().collect();
+            assert_eq!(bytes.len() as u64, size);
+            bytes
+        };
+        assert!(bytes(1, &[]) == bytes(2, &["b@example.org"]));
     }
 
     #[test]
