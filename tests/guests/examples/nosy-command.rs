@@ -7,7 +7,7 @@ use std::path::Path;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let file = arguments[0].as_str();
-    let folder = Path::new(file).parent().unwrap();
+    let folder = Path::new(file).parent().unwrap_or(Path::new("/"));
     let mut stdin = String::new();
     let _ = std::io::stdin().read_to_string(&mut stdin);
     let neighbours = std::fs::read_dir(folder).map_or(0, Iterator::count);
