@@ -190,7 +190,7 @@ fn a_full_disk_refuses_uploads_until_there_is_space_again() {
     fs::write(&ballast, vec![1; 5 << 20]).unwrap();
     let large = Request::new().file("A.MP4", &vec![7; 6 << 20]);
     server.send(&large.bytes()).assert_error(507, "Storage f");
-    server.logged(&["request refused", "cannot be kept"]);
+    server.logged(&["request refused", "make room"]);
     // Nothing half-written stays.
     while fs::read_dir(spool.join("uploads")).unwrap().count() > 0 {}
     assert_eq!(server.send(&Request::new().bytes()).body, SUCCESS);

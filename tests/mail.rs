@@ -160,7 +160,8 @@ fn a_social_upload_needs_an_address_and_an_instance_may_have_its_own() {
 fn faulty(faults: &[(&'static str, Fault)]) -> (Faulty, Server) {
     let peer = Faulty::start(faults);
     let server = Server::start(&format!(
-        "MAIL_SERVER = \"127.0.0.1\"\nMAIL_PORT = {}\nMAIL_TIMEOUT = \"300 ms\"\n",
+        "MAIL_SERVER = \"127.0.0.1\"\nMAIL_PORT = {}\nMAIL_TIMEOUT = \"300 ms\"\n\
+         RETRY_DELAYS = [\"0 s\", \"20 ms\"]\nREPEAT_WINDOW = \"0 s\"\n",
         peer.port
     ));
     (peer, server)
@@ -214,6 +215,7 @@ fn no_text_of_a_camera_becomes_a_header() {
 
     let evil = Request::new().file("a&#10;\"; x=\"b.JPG", PHOTO).title("\"Bcc: eve@example.org");
     assert_eq!(server.send(&evil.bytes()).body, SUCCESS);
+    server.settle();
     let message = peer.received().remove(0);
     let text = String::from_utf8_lossy(&message);
     assert!(!text.contains("\nBcc:"), "{text:.2000}");
@@ -228,10 +230,12 @@ fn the_connection_serves_the_next_message_and_a_dead_one_is_replaced() {
     for _ in 0..3 {
         assert_eq!(server.send(&Request::new().bytes()).body, SUCCESS);
     }
+    server.settle();
     assert_eq!(peer.received().len(), 3);
     let (peer, server) = faulty(&[("rset", Fault::Drop)]);
     for _ in 0..2 {
         assert_eq!(server.send(&Request::new().bytes()).body, SUCCESS);
     }
+    server.settle();
     assert_eq!(peer.received().len(), 2);
 }
