@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use afterimage::capability::Facilities;
+use afterimage::capability::mail::Mailer;
 use afterimage::config::{ActionName, Config};
 use afterimage::plugin::Loader;
 use afterimage::upload::{Delivery, Origin, Upload};
@@ -46,8 +47,11 @@ fn starts(folder: &Path) {
 fn rounds(folder: &Path) {
     fs::write(folder.join("ignore.toml"), "[ACTIONS]\nfacebook = \"ignore\"\n").unwrap();
     let config = Config::load(&folder.join("ignore.toml")).unwrap();
-    let facilities =
-        Arc::new(Facilities { upload_folder: folder.to_owned(), secret: String::new() });
+    let facilities = Arc::new(Facilities {
+        upload_folder: folder.to_owned(),
+        secret: String::new(),
+        mailer: Mailer::new(config.mail.clone()),
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let loader = Loader::new(folder.join("compiled")).unwrap();
