@@ -15,13 +15,17 @@ use std::time::{Duration, Instant, SystemTime};
 use afterimage::capability::Facilities;
 use afterimage::capability::mail::Mailer;
 use afterimage::config::{ActionName, Config};
-use afterimage::plugin::Loader;
+use afterimage::plugin::{Loader, compile};
 use afterimage::upload::{Delivery, Origin, Upload};
 use tempfile::TempDir;
 
 const BOUNDARY: &str = "---------------------------7d93b9550d4a";
 
 fn main() {
+    // The loader starts its own program again to compile; here that is this one.
+    if std::env::args().nth(1).as_deref() == Some(compile::COMMAND) {
+        return compile::child().unwrap();
+    }
     let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let parent = folder.map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = TempDir::new_in(parent).unwrap();
