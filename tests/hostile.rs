@@ -141,3 +141,110 @@ fn a_well_behaved_guest_sees_the_upload_and_nothing_else() {
     assert_eq!(server.send(&request.bytes()).body, SUCCESS);
     server.logged(&["delivered", "Grüße", "SAM_0042.JPG", "Camera@samsungcamera.com"]);
 }
+
+#[test]
+fn the_network_cannot_be_reached() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let server = Server::start(&format!(
+        "[ACTIONS]\n\"hostile@example.org\" = \"hostile\"\n[PLUGINS.hostile]\nCOMPONENT = {:?}\n\
+         [HOSTILE]\nADDRESS = \"{}\"\n",
+        guest("open-socket"),
+        listener.local_addr().unwrap()
+    ));
+    server
+        .send(&Request::new().to(&["hostile@example.org"]).bytes())
+        .assert_error(400, "all refused");
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn a_guests_words_cannot_move_the_cursor_or_forge_a_line() {
+    let server = server_with("log-escapes", LIMITS);
+    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
+    assert_eq!(answer.body, SUCCESS);
+    server.logged(&["delivered: delivered"]);
+    let log = server.log();
+    assert!(log.contains("forged: line"));
+    assert!(!log.contains(['\u{1b}', '\u{9b}', '\u{7}']));
+    assert!(!log.lines().any(|line| line.starts_with("ERROR forged")));
+}
+
+#[test]
+fn open_files_are_counted() {
+    assert_ended("many-handles", WIDE, "limit reached: too many open handles");
+}
+
+#[test]
+fn a_guest_sees_nothing_of_the_machine() {
+    let server = server_with("look-around", LIMITS);
+    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
+    assert_eq!(answer.body, SUCCESS);
+    server.logged(&["sees 0 variables, 0 arguments, / [], /upload [\"SAM_0042.JPG\"], /proc []"]);
+}
+
+#[test]
+fn an_effect_before_a_trap_stays_and_is_not_repeated_by_the_next_attempt() {
+    let component = guest("trap-after-effect");
+    let bytes = std::fs::read(&component).unwrap();
+    let sha256: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+    let server = Server::start(&format!(
+        "[ACTIONS]\n\"hostile@example.org\" = \"hostile\"\n[PLUGINS.hostile]\n\
+         COMPONENT = {component:?}\nSHA256 = {sha256:?}\nALLOW = {{ STORE = \"prints\" }}\n"
+    ));
+    for _ in 0..2 {
+        server.send(&Request::new().to(&["hostile@example.org"]).bytes()).assert_error(500, "");
+        server.logged(&["after the effect"]);
+        assert_eq!(server.only_stored().0, "SAM_0042.JPG");
+    }
+}
+
+#[test]
+fn a_thousand_hostile_calls_leave_memory_and_descriptors_as_they_were() {
+    let guests = ["trap", "exit-zero", "reject-long", "huge-string", "many-handles"];
+    let mut config = "[ACTIONS]\n".to_owned();
+    for name in guests {
+        config.push_str(&format!("\"{name}@example.org\" = \"{name}\"\n"));
+    }
+    for name in guests {
+        config.push_str(&format!(
+            "[PLUGINS.{name}]\nCOMPONENT = {:?}\nLIMITS = {{ {WIDE} }}\n",
+            guest(name)
+        ));
+    }
+    let server = Server::start(&config);
+    let round = |calls: usize| {
+        for call in 0..calls {
+            let to = format!("{}@example.org", guests[call % guests.len()]);
+            assert_ne!(server.send(&Request::new().to(&[&to]).bytes()).body, SUCCESS);
+        }
+        server.footprint()
+    };
+    let (memory, descriptors) = round(200);
+    let (memory_after, descriptors_after) = round(1000);
+    eprintln!(
+        "{memory} KiB, {descriptors} descriptors; after 1 000 calls {memory_after} KiB, {descriptors_after}"
+    );
+    assert!(descriptors_after <= descriptors + 4, "{descriptors} to {descriptors_after}");
+    assert!(memory_after < memory + (8 << 10), "{memory} KiB to {memory_after} KiB");
+    assert_eq!(server.stop(), [] as [PathBuf; 0]);
+}
+
+#[test]
+fn every_guest_has_a_test() {
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("tests");
+    let text = |folder: &std::path::Path| -> Vec<(String, String)> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+            .map(|path| {
+                let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+                (name, std::fs::read_to_string(path).unwrap())
+            })
+            .collect()
+    };
+    let sources: String = text(&tests).into_iter().map(|(_, source)| source).collect();
+    for (guest, _) in text(&tests.join("guests/examples")) {
+        assert!(sources.contains(&format!("\"{guest}\"")), "no test puts {guest} before the host");
+    }
+}
