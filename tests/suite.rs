@@ -9,5 +9,8 @@ mod configuration;
 mod email;
 mod hostile;
 mod hotspot;
+mod languages;
 mod odd_requests;
+mod plugin;
+mod reload;
 mod store;

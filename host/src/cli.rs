@@ -1,17 +1,20 @@
 //! The command line: parse, run, map the error to an exit code.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program talks")]
 
+mod plugin;
+
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, ConfigError, parse_listen};
+use crate::config::{ConfigError, parse_listen};
 use crate::emulator;
 use crate::plugin::compile;
+use crate::reload::Source;
 use crate::serve;
 
 /// EX_CONFIG of `sysexits.h`: the configuration has to be corrected first.
@@ -36,6 +39,9 @@ enum Command {
     /// Be a camera, to try a server
     #[command(subcommand)]
     Camera(Camera),
+    /// Look at, add, try, test and begin plugins
+    #[command(subcommand)]
+    Plugin(plugin::Command),
     /// Compile a component from standard input to standard output
     #[command(name = compile::COMMAND, hide = true)]
     Compile,
@@ -62,6 +68,11 @@ pub fn run() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Serve(arguments) => serve(&arguments),
         Command::Camera(Camera::Email(email)) => return camera(&email),
+        Command::Plugin(command) => match command.run(&say) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         Command::Compile => compile::child().map_err(|error| anyhow::anyhow!("{error:#}")),
     };
     match outcome {
@@ -79,27 +90,36 @@ pub fn run() -> ExitCode {
 fn serve(arguments: &Serve) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(
-            EnvFilter::try_from_env("AFTERIMAGE_LOG").unwrap_or_else(|_| EnvFilter::new("info")),
+            EnvFilter::try_from_env("AFTERIMAGE_LOG")
+                .unwrap_or_else(|_| EnvFilter::new("info"))
+                // Below that is every value between host and guest, photos too.
+                .add_directive("afterimage::contract=debug".parse()?),
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
-    let mut config = match &arguments.config {
-        Some(path) => Config::load(path)?,
-        None if Path::new(DEFAULT_CONFIG).exists() => Config::load(Path::new(DEFAULT_CONFIG))?,
-        None => Config::default_for(Path::new(""))?,
+    let path = match &arguments.config {
+        Some(path) => Some(path.clone()),
+        None => Some(PathBuf::from(DEFAULT_CONFIG)).filter(|path| path.exists()),
     };
-    config.listen = arguments.listen.unwrap_or(config.listen);
+    let source = Source { path, listen: arguments.listen };
+    let config = source.read()?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?
-        .block_on(serve::run(config, banner))
+        .block_on(serve::run(config, source, banner))
 }
 
 /// Tells the operator how to reach the server. Whoever started it may have
 /// closed standard output; that is no reason not to serve.
 fn banner(lines: &str) {
     let _ = writeln!(std::io::stdout(), "{lines}");
+}
+
+/// Prints a line at once; whoever watches may have gone.
+fn say(line: &str) {
+    let mut stdout = std::io::stdout();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
 fn camera(email: &emulator::Email) -> ExitCode {

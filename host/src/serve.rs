@@ -11,9 +11,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::camera::{self, Camera};
 use crate::capability::{Facilities, store};
-use crate::config::Config;
+use crate::config::{Config, Rules};
+use crate::current::Current;
 use crate::delivery::Intake;
-use crate::plugin::Loader;
+use crate::plugin::{Actions, Loader};
+use crate::reload::{self, Reload, Source};
 use crate::spool::Spool;
 
 /// Names that cameras look up; each must lead to this server
@@ -31,7 +33,7 @@ pub struct Unusable(String);
 ///
 /// # Errors
 /// [`Unusable`] for what the operator has to correct, others for the rest.
-pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()> {
+pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> anyhow::Result<()> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -43,15 +45,20 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
         Some(secret) => secret.clone(),
         None => spool.secret().map_err(|e| unusable("SPOOL_FOLDER", &config.spool_folder, &e))?,
     };
-    let facilities = Arc::new(Facilities { upload_folder: config.upload_folder.clone(), secret });
+    let facilities = Arc::new(Facilities::of(&config, secret));
     let loader = Loader::new(spool.compiled()).map_err(|e| anyhow::anyhow!("{e:#}"))?;
-    let actions =
-        loader.actions(&config, &facilities).await.map_err(|error| Unusable(error.to_string()))?;
+    let files = reload::Files::of(&config);
+    let actions = loader
+        .actions(&config, &facilities, None)
+        .await
+        .map_err(|error| Unusable(error.to_string()))?;
 
-    let mut names: Vec<String> = actions.keys().map(ToString::to_string).collect();
-    names.sort();
-    let Config { listen, upload_folder, senders, routes, .. } = config;
-    let intake = Intake::new(spool, senders, routes, actions);
+    let actions = Arc::new(Actions::new(actions));
+    let names: Vec<String> = actions.names().iter().map(ToString::to_string).collect();
+    let (listen, upload_folder) = (config.listen, config.upload_folder.clone());
+    let rules = Arc::new(Current::new(Rules::of(&config)));
+    let intake = Intake::new(spool, rules.clone(), actions.clone());
+    let reload = Reload { source, config, loader, facilities, actions, rules, files };
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|error| anyhow::anyhow!("cannot listen on {listen}: {error}"))?;
@@ -69,6 +76,7 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         never = camera::serve(listener, Arc::new(Camera::new(intake))) => match never {},
+        Err(error) = reload.run() => return Err(error.into()),
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }

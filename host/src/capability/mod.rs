@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::Grants;
+use crate::config::{Config, Grants};
 use crate::upload::Delivery;
 
 pub mod files;
@@ -29,6 +29,13 @@ pub struct Facilities {
     pub upload_folder: PathBuf,
     /// Key of the folder names made from senders.
     pub secret: String,
+}
+
+impl Facilities {
+    /// Those that `config` describes; `secret` is the key of folder names.
+    pub fn of(config: &Config, secret: String) -> Self {
+        Self { upload_folder: config.upload_folder.clone(), secret }
+    }
 }
 
 /// The capabilities of one call.

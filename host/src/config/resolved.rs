@@ -34,6 +34,22 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
+/// What is asked at every upload; replaced as one at a reload.
+#[derive(Debug)]
+pub struct Rules {
+    /// Addresses that may send, as the operator wrote them.
+    pub senders: Vec<String>,
+    /// Which action an upload goes to.
+    pub routes: Routes,
+}
+
+impl Rules {
+    /// Those of `config`.
+    pub fn of(config: &Config) -> Self {
+        Self { senders: config.senders.clone(), routes: config.routes.clone() }
+    }
+}
+
 /// Who may send when the operator says nothing: the address that cameras are
 /// shipped with (`protocol.md` 3.2).
 const DEFAULT_SENDER: &str = "Camera@samsungcamera.com";
@@ -57,7 +73,11 @@ impl Config {
         Self::parse(&base.join("config.toml"), "")
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+    /// The configuration in `text`, with relative paths beside `path`.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let (document, file) = Document::parse(path, text)?;
         // Relative to the file, not to where the server was started.
         let base = path.parent().unwrap_or(Path::new("")).to_owned();

@@ -6,7 +6,7 @@ use std::fmt;
 use super::file::{ConfigError, Document, File, nearest};
 
 /// The `[ACTIONS]` mapping.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Routes {
     pub(super) recipients: HashMap<String, ActionName>,
     pub(super) services: BTreeMap<String, ActionName>,
@@ -48,6 +48,13 @@ pub struct ActionName {
     pub plugin: String,
     /// Name of its block of settings, `[NAME.instance]`.
     pub instance: Option<String>,
+}
+
+impl ActionName {
+    /// Reads `name` or `name.instance`, aliases resolved.
+    pub fn parse(written: &str) -> Self {
+        action_name(written)
+    }
 }
 
 impl fmt::Display for ActionName {

@@ -1,16 +1,16 @@
 //! Where the camera side ends: an upload is checked, made durable, and
 //! delivered while the camera waits.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
 use super::routes;
 use crate::camera::{self, Refused};
-use crate::config::{ActionName, Routes};
+use crate::config::Rules;
 use crate::contract::uploads::RejectionReason;
-use crate::plugin::{Action, CheckError, DeliverError};
+use crate::current::Current;
+use crate::plugin::{Action, Actions, CheckError, DeliverError};
 use crate::spool::{Incoming, Spool};
 use crate::upload::{Delivery, Upload};
 
@@ -20,22 +20,16 @@ const CALLS: usize = 4;
 /// Accepts uploads for the actions of a server.
 pub struct Intake {
     spool: Spool,
-    senders: Vec<String>,
-    routes: Routes,
-    actions: HashMap<ActionName, Arc<Action>>,
+    rules: Arc<Current<Rules>>,
+    actions: Arc<Actions>,
     calls: Semaphore,
 }
 
 impl Intake {
-    /// Accepts uploads of `senders` into `spool` for `actions`, which must
-    /// hold every action of `routes`.
-    pub fn new(
-        spool: Spool,
-        senders: Vec<String>,
-        routes: Routes,
-        actions: HashMap<ActionName, Arc<Action>>,
-    ) -> Self {
-        Self { spool, senders, routes, actions, calls: Semaphore::new(CALLS) }
+    /// Accepts uploads into `spool`, by `rules`, for `actions`, which must
+    /// hold every action that the rules lead to.
+    pub fn new(spool: Spool, rules: Arc<Current<Rules>>, actions: Arc<Actions>) -> Self {
+        Self { spool, rules, actions, calls: Semaphore::new(CALLS) }
     }
 }
 
@@ -45,36 +39,40 @@ impl camera::Intake for Intake {
     }
 
     fn sender(&self, sender: &str) -> Option<String> {
-        self.senders.iter().find(|known| known.eq_ignore_ascii_case(sender)).cloned()
+        self.rules.now().senders.iter().find(|known| known.eq_ignore_ascii_case(sender)).cloned()
     }
 
     async fn accept(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {
         let upload = Arc::new(upload);
-        let deliveries: Vec<(&Action, Delivery)> = routes::actions(&self.routes, &upload)?
-            .into_iter()
-            .map(|(action, recipients)| {
-                let id = uuid::Uuid::now_v7().to_string();
-                let notes = incoming.notes(&id);
-                let delivery = Delivery {
-                    id,
-                    attempt: 0,
-                    action: action.clone(),
-                    upload: upload.clone(),
-                    recipients,
-                    folder: incoming.files_folder(),
-                    notes,
-                };
-                (&*self.actions[&action], delivery)
-            })
-            .collect();
+        let deliveries: Vec<(Arc<Action>, Delivery)> =
+            routes::actions(&self.rules.now().routes, &upload)?
+                .into_iter()
+                .map(|(action, recipients)| {
+                    let id = uuid::Uuid::now_v7().to_string();
+                    let notes = incoming.notes(&id);
+                    let delivery = Delivery {
+                        id,
+                        attempt: 0,
+                        action: action.clone(),
+                        upload: upload.clone(),
+                        recipients,
+                        folder: incoming.files_folder(),
+                        notes,
+                    };
+                    (
+                        self.actions.find(&action).expect("rules only lead to what is loaded"),
+                        delivery,
+                    )
+                })
+                .collect();
 
         let _place = self.calls.acquire().await.expect("the semaphore is never closed");
         let mut checked = Vec::new();
         for (action, delivery) in deliveries {
             let draft = Arc::new(delivery);
             action.check(&draft).await.map_err(|error| match error {
-                CheckError::Rejected(rejection) => rejected(action, rejection),
-                CheckError::Failed(failure) => failed(action, failure.to_string()),
+                CheckError::Rejected(rejection) => rejected(&action, rejection),
+                CheckError::Failed(failure) => failed(&action, failure.to_string()),
             })?;
             let delivery = Arc::into_inner(draft).expect("the call that shared it has ended");
             checked.push((action, Arc::new(Delivery { attempt: 1, ..delivery })));
@@ -83,9 +81,9 @@ impl camera::Intake for Intake {
 
         for (action, delivery) in checked {
             let receipt = action.deliver(&delivery).await.map_err(|error| match error {
-                DeliverError::Rejected(rejection) => rejected(action, rejection),
-                DeliverError::Retry(advice) => failed(action, advice.reason),
-                DeliverError::Failed(failure) => failed(action, failure.to_string()),
+                DeliverError::Rejected(rejection) => rejected(&action, rejection),
+                DeliverError::Retry(advice) => failed(&action, advice.reason),
+                DeliverError::Failed(failure) => failed(&action, failure.to_string()),
             })?;
             tracing::info!(
                 action = %action.name,
