@@ -95,7 +95,7 @@ impl Reload {
             }
         };
         let files = Files::of(&config);
-        let actions = match self.loader.actions(&config, &self.facilities, None).await {
+        let actions = match self.loader.actions(&config, &self.facilities).await {
             Ok(actions) => actions,
             Err(error) => {
                 tracing::error!("not reloaded: {error}");
@@ -126,7 +126,7 @@ impl Reload {
 
     async fn plugin(&mut self, name: &str) {
         let before: HashSet<Arc<str>> = self.digests(name);
-        match self.loader.actions(&self.config, &self.facilities, Some(name)).await {
+        match self.loader.actions_of(Some(name), &self.config, &self.facilities).await {
             Ok(actions) => {
                 self.actions.replace(actions);
                 let now = self.digests(name);

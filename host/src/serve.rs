@@ -48,10 +48,8 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     let facilities = Arc::new(Facilities::of(&config, secret));
     let loader = Loader::new(spool.compiled()).map_err(|e| anyhow::anyhow!("{e:#}"))?;
     let files = reload::Files::of(&config);
-    let actions = loader
-        .actions(&config, &facilities, None)
-        .await
-        .map_err(|error| Unusable(error.to_string()))?;
+    let actions =
+        loader.actions(&config, &facilities).await.map_err(|error| Unusable(error.to_string()))?;
 
     let actions = Arc::new(Actions::new(actions));
     let names: Vec<String> = actions.names().iter().map(ToString::to_string).collect();

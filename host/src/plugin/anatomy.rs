@@ -21,6 +21,8 @@ pub enum Kind {
 pub struct Anatomy {
     /// What kind of file it is.
     pub kind: Kind,
+    /// Where reading it came to an end before its own.
+    pub damage: Option<String>,
     /// Names of its imports, with versions.
     pub imports: Vec<String>,
     /// Names of its exports, with versions.
@@ -32,11 +34,12 @@ pub struct Anatomy {
 }
 
 impl Anatomy {
-    /// Reads `bytes`. What cannot be read is left out; whether the component
-    /// is valid is the question of [`validate`].
+    /// Reads `bytes`. What comes behind damage is left out; whether the
+    /// component is valid is the question of [`validate`].
     pub fn read(bytes: &[u8]) -> Self {
         let mut anatomy = Self {
             kind: kind(bytes),
+            damage: None,
             imports: Vec::new(),
             exports: Vec::new(),
             languages: BTreeSet::new(),
@@ -52,7 +55,14 @@ impl Anatomy {
         let mut depth = 0_usize;
         // Parts say what their own compiler was; the outermost word counts.
         let mut outer = (usize::MAX, BTreeSet::new());
-        for payload in Parser::new(0).parse_all(bytes).map_while(Result::ok) {
+        for payload in Parser::new(0).parse_all(bytes) {
+            let payload = match payload {
+                Ok(payload) => payload,
+                Err(error) => {
+                    self.damage = Some(error.to_string());
+                    break;
+                }
+            };
             match payload {
                 Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => {
                     depth += 1;

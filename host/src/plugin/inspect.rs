@@ -104,12 +104,10 @@ fn check(
     digest: &str,
     plugin: Option<&Plugin>,
 ) -> Result<(), Problem> {
-    if anatomy.kind == Kind::Component
-        && let Some(words) = anatomy::validate(bytes)
-    {
+    problem::check(anatomy)?;
+    if let Some(words) = anatomy::validate(bytes) {
         return Err(problem::translate(&words));
     }
-    problem::check(anatomy)?;
     let Some(plugin) = plugin else { return Ok(()) };
     if let PluginSource::File { sha256: Some(expected), .. } = &plugin.source
         && expected != digest

@@ -59,6 +59,18 @@ impl Interface {
     }
 }
 
+/// What of WASI 0.2 is linked; `wasi:http/` only with these two.
+pub const WASI: &[&str] = &[
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:filesystem/",
+    "wasi:http/types",
+    "wasi:http/outgoing-handler",
+    "wasi:io/",
+    "wasi:random/",
+    "wasi:sockets/",
+];
+
 /// WASI interfaces that are linked, since the runtimes of some languages
 /// import them whether used or not, but refuse every use.
 pub const CLOSED: &[(&str, &str)] = &[

@@ -46,7 +46,7 @@ impl Loader {
         Ok(Self { linker: linker(&engine)?, engine, cache })
     }
 
-    /// Loads every action that `config` maps to, or those of one `plugin`.
+    /// Loads every action that `config` maps to.
     ///
     /// # Errors
     /// The first component that cannot run.
@@ -54,7 +54,19 @@ impl Loader {
         &self,
         config: &Config,
         facilities: &Arc<Facilities>,
+    ) -> Result<HashMap<ActionName, Arc<Action>>, LoadError> {
+        self.actions_of(None, config, facilities).await
+    }
+
+    /// Loads the actions of one `plugin`, or of all.
+    ///
+    /// # Errors
+    /// The first component that cannot run.
+    pub async fn actions_of(
+        &self,
         plugin: Option<&str>,
+        config: &Config,
+        facilities: &Arc<Facilities>,
     ) -> Result<HashMap<ActionName, Arc<Action>>, LoadError> {
         let mut components = HashMap::new();
         let mut actions = HashMap::new();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::anatomy::{Anatomy, Kind};
 use super::compile;
-use super::interfaces::{Access, Interface, PACKAGE, VERSION};
+use super::interfaces::{Access, Interface, PACKAGE, VERSION, WASI};
 use crate::config::{Plugin, PluginSource};
 
 /// A component that cannot be an action here, and why.
@@ -105,6 +105,9 @@ pub fn check(component: &Anatomy) -> Result<(), Problem> {
         Kind::CoreModule => return Err(Problem::CoreModule),
         Kind::Other => return Err(Problem::NotWebAssembly),
     }
+    if let Some(damage) = &component.damage {
+        return Err(Problem::Invalid(format!("it is damaged: {damage}; build or copy it anew")));
+    }
     for import in &component.imports {
         if let Some((interface, version)) = ours(import) {
             speaks(version)?;
@@ -113,6 +116,8 @@ pub fn check(component: &Anatomy) -> Result<(), Problem> {
             }
         } else if import.starts_with("wasi:") && import.contains("@0.3") {
             return Err(Problem::Async);
+        } else if !WASI.iter().any(|linked| import.starts_with(linked)) {
+            return Err(Problem::NotOffered(import.clone()));
         }
     }
     let handler = component.exports.iter().filter_map(|export| ours(export));
