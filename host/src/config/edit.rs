@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use toml_edit::{DocumentMut, InlineTable, Item, Table, value};
+use toml_edit::{DocumentMut, Item, Value, value};
 
 use super::resolved::Config;
 
@@ -54,15 +54,8 @@ impl Stanza<'_> {
     fn add_to(&self, text: &str) -> anyhow::Result<String> {
         let Self { name, component, sha256, update } = self;
         let mut document: DocumentMut = text.parse()?;
-        let plugins = document.entry("PLUGINS").or_insert_with(|| {
-            let mut table = Table::new();
-            table.set_implicit(true);
-            Item::Table(table)
-        });
-        let plugins = plugins
-            .as_table_like_mut()
-            .ok_or_else(|| anyhow::anyhow!("PLUGINS is no table; correct it first"))?;
-        match (plugins.get_mut(name), update) {
+        let there = document.get_mut("PLUGINS").and_then(|plugins| plugins.get_mut(name));
+        match (there, update) {
             (Some(there), _) if there.get("SHA256").and_then(Item::as_str) == Some(sha256) => {}
             (Some(_), false) => anyhow::bail!(
                 "[PLUGINS.{name}] is there with another component; --update replaces it and keeps its grants, --name adds a second one"
@@ -72,12 +65,18 @@ impl Stanza<'_> {
                 there["COMPONENT"] = value(*component);
                 there["SHA256"] = value(*sha256);
             }
+            // At the end of the text: in the document, a new table goes before
+            // the comments at its end, which belong to the table above them.
             (None, false) => {
-                let mut table = Table::new();
-                table["COMPONENT"] = value(*component);
-                table["SHA256"] = value(*sha256);
-                table["ALLOW"] = value(InlineTable::new());
-                plugins.insert(name, Item::Table(table));
+                let (component, sha256) = (Value::from(*component), Value::from(*sha256));
+                let gap = match text {
+                    "" => "",
+                    text if text.ends_with('\n') => "\n",
+                    _ => "\n\n",
+                };
+                return Ok(format!(
+                    "{text}{gap}[PLUGINS.{name}]\nCOMPONENT = {component}\nSHA256 = {sha256}\nALLOW = {{}}\n"
+                ));
             }
         }
         Ok(document.to_string())
