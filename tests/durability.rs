@@ -124,7 +124,7 @@ fn fail_each_call(error: i32) {
         match answer.body == SUCCESS {
             true => ok.insert(bytes),
             false => {
-                answer.assert_error(507, "Storage f");
+                answer.assert_error(507, "Storage failed");
                 refused.insert(bytes)
             }
         };
@@ -189,7 +189,7 @@ fn a_full_disk_refuses_uploads_until_there_is_space_again() {
     let ballast = disk.path().join("ballast");
     fs::write(&ballast, vec![1; 5 << 20]).unwrap();
     let large = Request::new().file("A.MP4", &vec![7; 6 << 20]);
-    server.send(&large.bytes()).assert_error(507, "Storage f");
+    server.send(&large.bytes()).assert_error(507, "Storage full");
     server.logged(&["request refused", "make room"]);
     // Nothing half-written stays.
     while fs::read_dir(spool.join("uploads")).unwrap().count() > 0 {}
