@@ -58,7 +58,7 @@ fn rounds(folder: &Path) {
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let loader = Loader::new(folder.join("compiled")).unwrap();
+        let loader = Loader::new(folder.join("compiled"), folder.join("scratch")).unwrap();
         let actions = loader.actions(&config, &facilities).await.unwrap();
         let name = ActionName { plugin: "ignore".to_owned(), instance: None };
         let action = actions[&name].clone();

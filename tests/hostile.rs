@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use crate::fixture::{Request, SUCCESS, Server, guest};
+use crate::fixture::{Request, SUCCESS, Server, files_below, guest};
 
 const LIMITS: &str = r#"CPU = "300 ms", WALL = "2 s", MEMORY = "32 MiB""#;
 
@@ -167,4 +167,115 @@ fn a_well_behaved_guest_sees_the_upload_and_nothing_else() {
     let request = Request::new().to(&["hostile@example.org"]).text("Grüße");
     assert_eq!(server.send(&request.bytes()).body, SUCCESS);
     server.logged(&["delivered", "Grüße", "SAM_0042.JPG", "Camera@samsungcamera.com"]);
+}
+
+#[test]
+fn the_network_cannot_be_reached() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let server = Server::start(&format!(
+        "[ACTIONS]\n\"hostile@example.org\" = \"hostile\"\n[PLUGINS.hostile]\nCOMPONENT = {:?}\n\
+         [HOSTILE]\nADDRESS = \"{}\"\n",
+        guest("open-socket"),
+        listener.local_addr().unwrap()
+    ));
+    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
+    assert_eq!(answer.body, SUCCESS);
+    server.logged(&["rejected an upload", "all refused"]);
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn a_guests_words_cannot_move_the_cursor_or_forge_a_line() {
+    let server = server_with("log-escapes", LIMITS);
+    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
+    assert_eq!(answer.body, SUCCESS);
+    server.logged(&["delivered: delivered"]);
+    let log = server.log();
+    assert!(log.contains("forged: line"));
+    assert!(!log.contains(['\u{1b}', '\u{9b}', '\u{7}']));
+    assert!(!log.lines().any(|line| line.starts_with("ERROR forged")));
+}
+
+#[test]
+fn open_files_are_counted() {
+    assert_ended("many-handles", WIDE, "limit reached: too many open handles");
+}
+
+#[test]
+fn a_guest_sees_nothing_of_the_machine() {
+    let server = server_with("look-around", LIMITS);
+    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
+    assert_eq!(answer.body, SUCCESS);
+    server.logged(&["sees 0 variables, 0 arguments, / [], /upload [\"SAM_0042.JPG\"], /proc []"]);
+}
+
+#[test]
+fn an_effect_before_a_trap_stays_and_is_not_repeated_by_the_next_attempt() {
+    let component = guest("trap-after-effect");
+    let bytes = std::fs::read(&component).unwrap();
+    let sha256: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+    let server = Server::start(&format!(
+        "RETRY_DELAYS = [\"0 s\"]\n[ACTIONS]\n\"hostile@example.org\" = \"hostile\"\n\
+         [PLUGINS.hostile]\nCOMPONENT = {component:?}\nSHA256 = {sha256:?}\n\
+         ALLOW = {{ STORE = \"prints\" }}\n"
+    ));
+    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
+    assert_eq!(answer.body, SUCCESS);
+    server.logged(&["after the effect", "parked", "attempt=3"]);
+    let stored: Vec<PathBuf> = files_below(&server.folder().join("upload")).into_keys().collect();
+    assert_eq!(stored, [PathBuf::from("prints/SAM_0042.JPG")]);
+}
+
+#[test]
+fn a_thousand_hostile_calls_leave_memory_and_descriptors_as_they_were() {
+    let config = format!(
+        "REPEAT_WINDOW = \"0 s\"\nRETRY_DELAYS = [\"0 s\", \"1 h\"]\n\
+         [ACTIONS]\n\"check@example.org\" = \"hostile-in-check\"\n\
+         \"deliver@example.org\" = \"many-handles\"\n\
+         [PLUGINS.hostile-in-check]\nCOMPONENT = {:?}\nLIMITS = {{ {WIDE} }}\n\
+         [PLUGINS.many-handles]\nCOMPONENT = {:?}\nLIMITS = {{ {WIDE} }}\n",
+        guest("hostile-in-check"),
+        guest("many-handles"),
+    );
+    let server = Server::start(&config);
+    let behaviours = ["trap", "exit", "huge string", "grow memory", "recursion"];
+    let round = |calls: usize| {
+        for behaviour in behaviours.iter().cycle().take(calls) {
+            let request = Request::new().to(&["check@example.org"]).text(behaviour);
+            server.send(&request.bytes()).assert_error(500, "Delivery failed");
+        }
+        server.footprint()
+    };
+    // As many as an action may fail in a row before it is paused.
+    for _ in 0..4 {
+        let request = Request::new().to(&["deliver@example.org"]);
+        assert_eq!(server.send(&request.bytes()).body, SUCCESS);
+    }
+    let (memory, descriptors) = round(200);
+    let (memory_after, descriptors_after) = round(1000);
+    eprintln!(
+        "{memory} KiB, {descriptors} descriptors; after 1 000 calls {memory_after} KiB, {descriptors_after}"
+    );
+    assert!(descriptors_after <= descriptors + 4, "{descriptors} to {descriptors_after}");
+    assert!(memory_after < memory + (8 << 10), "{memory} KiB to {memory_after} KiB");
+}
+
+#[test]
+fn every_guest_has_a_test() {
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("tests");
+    let text = |folder: &std::path::Path| -> Vec<(String, String)> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .filter(|path| path.extension().is_some_and(|ending| ending == "rs"))
+            .map(|path| {
+                let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+                (name, std::fs::read_to_string(path).unwrap())
+            })
+            .collect()
+    };
+    let sources: String = text(&tests).into_iter().map(|(_, source)| source).collect();
+    for (guest, _) in text(&tests.join("guests/examples")) {
+        assert!(sources.contains(&format!("\"{guest}\"")), "no test puts {guest} before the host");
+    }
 }

@@ -1,6 +1,7 @@
 //! The command line: parse, run, map the error to an exit code.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program talks")]
 
+mod plugin;
 mod queue;
 
 use std::io::{IsTerminal, Write};
@@ -12,11 +13,12 @@ use clap::{Args, Parser, Subcommand};
 use rustix::termios::{LocalModes, OptionalActions, Termios};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, ConfigError, parse_listen};
+use crate::config::{ConfigError, parse_listen};
 use crate::emulator;
 use crate::login;
 use crate::password;
 use crate::plugin::compile;
+use crate::reload::Source;
 use crate::serve;
 
 /// EX_CONFIG of `sysexits.h`: the configuration has to be corrected first.
@@ -46,6 +48,9 @@ enum Command {
     Camera(Camera),
     /// Hash a password from standard input, for SENDERS
     Password,
+    /// Look at, add, try, test and begin plugins
+    #[command(subcommand)]
+    Plugin(plugin::Command),
     /// See and change what is on its way; works while the server runs
     Queue(queue::Arguments),
     /// Compile a component from standard input to standard output
@@ -83,9 +88,15 @@ pub fn run() -> ExitCode {
         Command::Login(Login::Mastodon(mastodon)) => log_in(&mastodon),
         Command::Camera(camera) => return judged(camera.run()),
         Command::Password => hash_password(),
-        Command::Queue(arguments) => {
-            load(arguments.config.as_deref()).and_then(|config| queue::run(&arguments, &config))
-        }
+        Command::Plugin(command) => match command.run(&say) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
+        Command::Queue(arguments) => source(arguments.config.as_deref(), None)
+            .read()
+            .map_err(Into::into)
+            .and_then(|config| queue::run(&arguments, &config)),
         Command::Compile => compile::child().map_err(|error| anyhow::anyhow!("{error:#}")),
     };
     match outcome {
@@ -103,26 +114,28 @@ pub fn run() -> ExitCode {
 fn serve(arguments: &Serve) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(
-            EnvFilter::try_from_env("AFTERIMAGE_LOG").unwrap_or_else(|_| EnvFilter::new("info")),
+            EnvFilter::try_from_env("AFTERIMAGE_LOG")
+                .unwrap_or_else(|_| EnvFilter::new("info"))
+                // Below that is every value between host and guest, photos too.
+                .add_directive("afterimage::contract=debug".parse()?),
         )
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let mut config = load(arguments.config.as_deref())?;
-    config.listen = arguments.listen.unwrap_or(config.listen);
+    let source = source(arguments.config.as_deref(), arguments.listen);
+    let config = source.read()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve::run(config, banner));
+    let served = runtime.block_on(serve::run(config, source, banner));
     // What still runs then was told to stop, or is not waited for.
     runtime.shutdown_background();
     served
 }
 
-fn load(path: Option<&Path>) -> anyhow::Result<Config> {
-    Ok(match path {
-        Some(path) => Config::load(path)?,
-        None if Path::new(DEFAULT_CONFIG).exists() => Config::load(Path::new(DEFAULT_CONFIG))?,
-        None => Config::default_for(Path::new(""))?,
-    })
+/// The configuration of the command line's `--config`, the one of this folder,
+/// or none.
+fn source(config: Option<&Path>, listen: Option<SocketAddr>) -> Source {
+    let default = || Some(PathBuf::from(DEFAULT_CONFIG)).filter(|path| path.exists());
+    Source { path: config.map(Path::to_owned).or_else(default), listen }
 }
 
 /// Reads a password, its echo turned off on a terminal, and prints its line
@@ -171,6 +184,12 @@ impl Drop for Silent<'_> {
 /// closed standard output; that is no reason not to serve.
 fn banner(lines: &str) {
     let _ = writeln!(std::io::stdout(), "{lines}");
+}
+
+/// Prints a line at once; whoever watches may have gone.
+fn say(line: &str) {
+    let mut stdout = std::io::stdout();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
 fn log_in(mastodon: &login::Mastodon) -> anyhow::Result<()> {

@@ -12,11 +12,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
 use crate::camera::{self, Camera};
-use crate::capability::mail::Mailer;
 use crate::capability::{Facilities, store};
 use crate::config::Config;
+use crate::current::Current;
 use crate::delivery::{Engine, Intake};
-use crate::plugin::Loader;
+use crate::plugin::{Actions, Loader};
+use crate::reload::{self, Reload, Source};
 use crate::spool::Spool;
 
 /// Names that cameras look up; each must lead to this server
@@ -33,12 +34,13 @@ const DRAIN: Duration = Duration::from_secs(20);
 #[error("{0}")]
 pub struct Unusable(String);
 
-/// Serves until a signal ends it. `banner` gets a few lines for the operator
+/// Serves until a signal ends it. `source` is where `config` is from, to be
+/// read again at SIGHUP; `banner` gets a few lines for the operator
 /// when cameras can connect.
 ///
 /// # Errors
 /// [`Unusable`] for what the operator has to correct, others for the rest.
-pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()> {
+pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> anyhow::Result<()> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -52,24 +54,23 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
     };
     let sessions =
         spool.sessions().map_err(|e| unusable("SPOOL_FOLDER", &config.spool_folder, &e))?;
-    let facilities = Arc::new(Facilities {
-        upload_folder: std::path::absolute(&config.upload_folder)?,
-        secret,
-        mailer: Mailer::new(config.mail.clone()),
-    });
-    let loader = Loader::new(spool.compiled()).map_err(|e| anyhow::anyhow!("{e:#}"))?;
+    let facilities = Arc::new(Facilities::of(&config, secret)?);
+    let loader = Loader::new(spool.compiled(), config.spool_folder.join("scratch"))
+        .map_err(|e| anyhow::anyhow!("{e:#}"))?;
+    let files = reload::Files::of(&config);
     let actions =
         loader.actions(&config, &facilities).await.map_err(|error| Unusable(error.to_string()))?;
 
-    let mut names: Vec<String> = actions.keys().map(ToString::to_string).collect();
-    names.sort();
-    let Config { listen, upload_folder, routes, camera, deliveries, .. } = config;
+    let actions = Arc::new(Actions::new(actions));
+    let names: Vec<String> = actions.names().iter().map(ToString::to_string).collect();
+    let Config { listen, upload_folder, camera, deliveries, .. } = config.clone();
+    let routes = Arc::new(Current::new(config.routes.clone()));
     let spool = Arc::new(spool);
     let wake = Arc::new(Notify::new());
     let engine =
         Arc::new(Engine::new(spool.clone(), actions.clone(), deliveries.clone(), wake.clone()));
     engine.recover().await?;
-    let intake = Intake::new(spool, routes, actions, deliveries, wake);
+    let intake = Intake::new(spool, routes.clone(), actions.clone(), deliveries, wake);
     let capture_folder = camera.capture_folder.clone().unwrap_or_default();
     if camera.capture_folder.is_some() {
         tracing::warn!("raw requests, photos included, are kept in {}", capture_folder.display());
@@ -90,6 +91,8 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
         names.join(", "),
     ));
 
+    let reload = Reload { source, config, loader, facilities, actions, routes, files };
+    let reload = reload.run(signal(SignalKind::hangup())?);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (stop, stopped) = watch::channel(false);
@@ -101,7 +104,10 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
             _ = interrupt.recv() => {}
         }
     };
-    signalled().await;
+    tokio::select! {
+        () = signalled() => {}
+        never = reload => match never {},
+    }
     stop.send_replace(true);
     tracing::info!("stopping when what is under way has ended; a second signal stops at once");
     let drained = async {

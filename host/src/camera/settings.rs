@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::hotspot::Portal;
+use crate::current::Current;
 use crate::spool::FreeSpace;
 
 /// What an operator decides about the camera side.
@@ -32,12 +34,12 @@ pub enum HotspotAnswer {
     Cookie,
 }
 
-/// Who may send: `SENDERS`.
+/// Who may send: `SENDERS`. Copies are of one list: a reload changes all.
 #[derive(Debug, Clone)]
-pub struct Senders(Vec<Sender>);
+pub struct Senders(Arc<Current<Vec<Sender>>>);
 
 /// One address that may send.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender {
     /// In the operator's spelling.
     pub address: String,
@@ -49,12 +51,18 @@ pub struct Sender {
 impl Senders {
     /// Exactly these.
     pub fn new(senders: impl IntoIterator<Item = Sender>) -> Self {
-        Self(senders.into_iter().collect())
+        Self(Arc::new(Current::new(senders.into_iter().collect())))
+    }
+
+    /// From now on those of `other`.
+    pub fn replace(&self, other: &Self) {
+        self.0.replace(other.0.now().to_vec());
     }
 
     /// The sender of this address, in whatever case it is written.
-    pub fn find(&self, address: &str) -> Option<&Sender> {
+    pub fn find(&self, address: &str) -> Option<Sender> {
         let wanted = address.to_lowercase();
-        self.0.iter().find(|sender| sender.address.to_lowercase() == wanted)
+        let senders = self.0.now();
+        senders.iter().find(|sender| sender.address.to_lowercase() == wanted).cloned()
     }
 }

@@ -16,6 +16,9 @@ use crate::contract::{self, log::Level};
 use crate::plugin::Exceeded;
 use crate::upload::Delivery;
 
+/// Target of the events that are a guest's lines.
+pub const GUEST: &str = "guest";
+
 /// Longest line, in bytes.
 const LINE: usize = 8 << 10;
 /// Lines of one call.
@@ -138,19 +141,19 @@ impl State {
         let Delivery { action, id, attempt, .. } = &*self.delivery;
         match level {
             Level::Trace => {
-                tracing::trace!(target: "guest", %action, delivery = id, attempt, "{line}")
+                tracing::trace!(target: GUEST, %action, delivery = id, attempt, "{line}")
             }
             Level::Debug => {
-                tracing::debug!(target: "guest", %action, delivery = id, attempt, "{line}")
+                tracing::debug!(target: GUEST, %action, delivery = id, attempt, "{line}")
             }
             Level::Info => {
-                tracing::info!(target: "guest", %action, delivery = id, attempt, "{line}")
+                tracing::info!(target: GUEST, %action, delivery = id, attempt, "{line}")
             }
             Level::Warn => {
-                tracing::warn!(target: "guest", %action, delivery = id, attempt, "{line}")
+                tracing::warn!(target: GUEST, %action, delivery = id, attempt, "{line}")
             }
             Level::Error => {
-                tracing::error!(target: "guest", %action, delivery = id, attempt, "{line}")
+                tracing::error!(target: GUEST, %action, delivery = id, attempt, "{line}")
             }
         }
     }

@@ -4,11 +4,12 @@
 //! that have effects outside ([`store`], [`mail`], [`process`], [`http`]) also need a grant of the operator's,
 //! which is checked when the component is loaded and again at every use.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{self, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::Grants;
+use crate::config::{Config, Grants};
 use crate::plugin::bundled::BUNDLED;
 use crate::upload::Delivery;
 
@@ -41,6 +42,17 @@ pub struct Facilities {
     pub secret: String,
     /// The way to the mail server.
     pub mailer: Mailer,
+}
+
+impl Facilities {
+    /// Those that `config` describes; `secret` is the key of folder names.
+    pub fn of(config: &Config, secret: String) -> io::Result<Self> {
+        Ok(Self {
+            upload_folder: path::absolute(&config.upload_folder)?,
+            secret,
+            mailer: Mailer::new(config.mail.clone()),
+        })
+    }
 }
 
 /// The capabilities of one call.

@@ -11,7 +11,7 @@ use super::file::{ConfigError, Document, File};
 use super::plugins::parse_size;
 
 /// The operator's mail server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
     /// Its name or address.
     pub server: String,
@@ -46,7 +46,7 @@ pub enum Security {
 }
 
 /// Which certificate the mail server may show.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trust {
     /// One of a public authority.
     Public,
@@ -57,7 +57,7 @@ pub enum Trust {
 }
 
 /// An account at the mail server.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Account {
     /// Its name.
     pub username: String,

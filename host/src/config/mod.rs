@@ -4,6 +4,7 @@
 mod cameras;
 mod command;
 mod deliveries;
+mod edit;
 mod file;
 mod http;
 mod mail;
@@ -14,6 +15,7 @@ mod routes;
 
 pub use command::{Command, Piece, Program, Template};
 pub use deliveries::Deliveries;
+pub use edit::Stanza;
 pub use file::ConfigError;
 pub use http::{Credential, HttpGrant, Origin, Secret};
 pub use mail::{Account, Mail, Security, Trust};

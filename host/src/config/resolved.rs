@@ -18,7 +18,7 @@ use super::routes::{ActionName, Routes, action_name, routes};
 use crate::plugin::bundled::BUNDLED;
 
 /// Everything an operator can decide.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// Address and port for cameras.
     pub listen: SocketAddr,
@@ -78,7 +78,11 @@ impl Config {
         Grants { mail: mail.or(grants.mail), http: http.or(grants.http), ..grants }
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+    /// The configuration in `text`, with relative paths beside `path`.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let (document, file) = Document::parse(path, text)?;
         // Relative to the file, not to where the server was started.
         let base = path.parent().unwrap_or(Path::new("")).to_owned();

@@ -6,7 +6,7 @@ use std::fmt;
 use super::file::{ConfigError, Document, File, nearest};
 
 /// The `[ACTIONS]` mapping.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Routes {
     pub(super) recipients: HashMap<String, ActionName>,
     pub(super) services: BTreeMap<String, ActionName>,
@@ -51,13 +51,9 @@ pub struct ActionName {
 }
 
 impl ActionName {
-    /// Reads what `Display` writes.
+    /// Reads `name` or `name.instance`, aliases resolved.
     pub fn parse(written: &str) -> Self {
-        let (plugin, instance) = match written.split_once('.') {
-            Some((plugin, instance)) => (plugin, Some(instance.to_owned())),
-            None => (written, None),
-        };
-        Self { plugin: plugin.to_owned(), instance }
+        action_name(written)
     }
 }
 

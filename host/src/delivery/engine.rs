@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::clock::Clock;
 use super::retry::{FAILURES_TO_PAUSE, Failed, Next, OFFLINE, Retry};
 use crate::config::{ActionName, Deliveries};
-use crate::plugin::{Action, DeliverError};
+use crate::plugin::{Actions, DeliverError};
 use crate::spool::{Claim, LedgerError, Outcome, Spool};
 use crate::upload::{Delivery, Origin};
 
@@ -34,7 +34,7 @@ const LONGEST_REASON: usize = 2 << 10;
 /// What delivers.
 pub struct Engine {
     spool: Arc<Spool>,
-    actions: HashMap<ActionName, Arc<Action>>,
+    actions: Arc<Actions>,
     settings: Deliveries,
     retry: Retry,
     /// Failures in a row of each action.
@@ -46,7 +46,7 @@ impl Engine {
     /// An engine for what is in `spool`. `wake` is notified of new uploads.
     pub fn new(
         spool: Arc<Spool>,
-        actions: HashMap<ActionName, Arc<Action>>,
+        actions: Arc<Actions>,
         settings: Deliveries,
         wake: Arc<Notify>,
     ) -> Self {
@@ -59,7 +59,7 @@ impl Engine {
     /// # Errors
     /// The disk's.
     pub async fn recover(&self) -> Result<(), crate::spool::SpoolError> {
-        let names = self.actions.keys().map(ToString::to_string).collect();
+        let names = self.actions.names().iter().map(ToString::to_string).collect();
         for action in self.spool.recover(names).await? {
             tracing::error!(
                 "uploads wait for the action {action}, which config.toml has no more; map \
@@ -163,7 +163,7 @@ impl Engine {
             folder: self.spool.folder(&claim.upload.id),
             notes: self.spool.notes(&claim.id),
         });
-        let answer = match (self.actions.get(&name), missing(&delivery).await) {
+        let answer = match (self.actions.find(&name), missing(&delivery).await) {
             (None, _) => Err(Trouble::Rejected(format!("config.toml has no action {name}"))),
             (_, Some(file)) => {
                 Err(Trouble::Rejected(format!("{file} is not in the spool as the camera sent it")))

@@ -1,7 +1,6 @@
 //! Where the camera side ends: an upload is checked and made durable while the
 //! camera waits. A post of several files is collected here.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -11,7 +10,8 @@ use super::routes;
 use crate::camera::{self, Refused};
 use crate::config::{ActionName, Deliveries, Routes};
 use crate::contract::uploads::RejectionReason;
-use crate::plugin::{Action, CheckError};
+use crate::current::Current;
+use crate::plugin::{Actions, CheckError};
 use crate::spool::{self, Accepted, Incoming, Planned, Post, Spool};
 use crate::upload::{Delivery, Origin, Upload};
 
@@ -25,8 +25,8 @@ const POSTS: usize = 16;
 /// Accepts uploads for the actions of a server.
 pub struct Intake {
     spool: Arc<Spool>,
-    routes: Routes,
-    actions: HashMap<ActionName, Arc<Action>>,
+    routes: Arc<Current<Routes>>,
+    actions: Arc<Actions>,
     settings: Deliveries,
     checks: Semaphore,
     posts: [Mutex<()>; POSTS],
@@ -34,12 +34,12 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Accepts uploads into `spool` for `actions`, which must hold every
-    /// action of `routes`, and notifies `wake` of each.
+    /// Accepts uploads into `spool` for `actions`, which must always hold
+    /// every action of `routes`, and notifies `wake` of each.
     pub fn new(
         spool: Arc<Spool>,
-        routes: Routes,
-        actions: HashMap<ActionName, Arc<Action>>,
+        routes: Arc<Current<Routes>>,
+        actions: Arc<Actions>,
         settings: Deliveries,
         wake: Arc<Notify>,
     ) -> Self {
@@ -72,7 +72,7 @@ impl camera::Intake for Intake {
 impl Intake {
     async fn accept_new(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {
         let mut planned = Vec::new();
-        for (action, recipients) in routes::actions(&self.routes, &upload)? {
+        for (action, recipients) in routes::actions(&self.routes.now(), &upload)? {
             let id = uuid::Uuid::now_v7().to_string();
             let complete = self.check(&id, &action, &recipients, &upload).await?;
             // A mail has all its files.
@@ -123,7 +123,7 @@ impl Intake {
         let mut whole = post.upload.clone();
         whole.files.extend(files.clone());
         let mut complete = 1;
-        for (action, recipients) in routes::actions(&self.routes, &whole)? {
+        for (action, recipients) in routes::actions(&self.routes.now(), &whole)? {
             complete = self.check(&post.delivery, &action, &recipients, &whole).await?;
         }
         let collects = whole.files.len() < complete;
@@ -152,7 +152,8 @@ impl Intake {
             notes: self.spool.notes(id),
         });
         let _place = self.checks.acquire().await.expect("the semaphore is never closed");
-        match self.actions[action].check(&draft).await {
+        let action_now = self.actions.find(action).expect("routes only lead to what is loaded");
+        match action_now.check(&draft).await {
             Ok(files) => Ok(usize::try_from(files).unwrap_or(usize::MAX)),
             Err(CheckError::Rejected(rejection)) => Err(Refused::Rejected {
                 action: action.to_string(),

@@ -17,6 +17,9 @@ use wasmtime::component::Component;
 
 use crate::digest;
 
+/// Drafts of this age were left by a crash: compiling takes a minute at most.
+const ABANDONED: Duration = Duration::from_secs(60 * 60);
+
 /// Entries that were not loaded for this long are removed.
 const UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -70,10 +73,10 @@ impl Cache {
             return None;
         }
         // Marks it as used, for the sweep.
-        let _ = File::options()
-            .append(true)
-            .open(place)
-            .and_then(|f| f.set_modified(SystemTime::now()));
+        for file in [place, &sum_place(place)] {
+            let file = File::options().append(true).open(file);
+            let _ = file.and_then(|file| file.set_modified(SystemTime::now()));
+        }
         #[allow(unsafe_code, reason = "the engine can only load compiled code so")]
         // SAFETY: the file was written by this program's compiler child into a
         // folder that only this user can enter, its bytes are those that were
@@ -86,9 +89,11 @@ impl Cache {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
             let draft = entry.path().extension().is_some_and(|e| e == "new");
-            let unused = entry.metadata()?.modified()?.elapsed().is_ok_and(|age| age > UNUSED);
-            if draft || unused {
-                fs::remove_file(entry.path())?;
+            let limit = if draft { ABANDONED } else { UNUSED };
+            // Another process that tries plugins may be faster.
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.modified()?.elapsed().is_ok_and(|age| age > limit) {
+                let _ = fs::remove_file(entry.path());
             }
         }
         Ok(())

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, UpdateDeadline};
@@ -10,6 +11,7 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use super::limits::{Cpu, Exceeded, Memory};
+use super::metered::Metered;
 use super::report::Failure;
 use crate::capability::offline::Offline;
 use crate::capability::process::Runner;
@@ -25,6 +27,9 @@ const CHECK: Limits =
 /// Files that an action may wait for. A guest of JavaScript that forgets to
 /// return a number was seen to answer 0, one that returns -1 four billion.
 const MOST_FILES: u32 = 100;
+
+/// Target of the events that tell what a call took.
+pub const USAGE: &str = "usage";
 
 /// Bytes that one host call may hand over.
 pub(super) const HOSTCALL_FUEL: usize = 2 << 20;
@@ -63,6 +68,8 @@ pub enum DeliverError {
 pub struct Action {
     /// Its name in `[ACTIONS]`.
     pub name: ActionName,
+    /// SHA-256 of its component.
+    pub digest: Arc<str>,
     pub(super) component: ActionFullPre<State>,
     pub(super) settings: Arc<str>,
     pub(super) grants: Grants,
@@ -141,12 +148,26 @@ impl Action {
             offline,
         );
         let log = capabilities.log.clone();
-        let call = async {
-            let mut store = self.store(capabilities, files, limits)?;
+        let memory = Arc::new(AtomicUsize::new(0));
+        let started = Instant::now();
+        let mut call = Box::pin(Metered::new(async {
+            let mut store = self.store(capabilities, files, limits, memory.clone())?;
             let instance = self.component.instantiate_async(&mut store).await?;
             function(&mut store, &instance).await
-        };
-        match tokio::time::timeout(limits.wall, call).await {
+        }));
+        let outcome = tokio::time::timeout(limits.wall, call.as_mut()).await;
+        tracing::debug!(
+            target: USAGE,
+            action = %self.name,
+            cpu_us = call.spent().as_micros() as u64,
+            wall_us = started.elapsed().as_micros() as u64,
+            memory_kib = memory.load(Ordering::Relaxed) >> 10,
+            "{}",
+            if files.is_some() { "deliver" } else { "check" },
+        );
+        // The store with it: nothing of the call is left when its end is told.
+        drop(call);
+        match outcome {
             Ok(Ok(answer)) => {
                 log.finish();
                 Ok(answer)
@@ -161,6 +182,7 @@ impl Action {
         capabilities: Capabilities,
         files: Option<&Path>,
         limits: Limits,
+        memory: Arc<AtomicUsize>,
     ) -> wasmtime::Result<Store<State>> {
         let mut wasi = WasiCtx::builder();
         wasi.stdout(capabilities.log.stdout()).stderr(capabilities.log.stderr());
@@ -179,7 +201,7 @@ impl Action {
                 wasi: wasi.build(),
                 http,
                 table,
-                memory: Memory::new(limits.memory),
+                memory: Memory::new(limits.memory, memory),
             },
         );
         store.limiter(|state| &mut state.memory);

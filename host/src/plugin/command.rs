@@ -85,7 +85,7 @@ impl Inner {
             State {
                 wasi: wasi.build(),
                 table: ResourceTable::new(),
-                memory: Memory::new(self.limits.memory),
+                memory: Memory::new(self.limits.memory, Arc::default()),
             },
         );
         store.data_mut().table.set_max_capacity(OBJECTS);

@@ -42,13 +42,13 @@ pub fn child() -> wasmtime::Result<()> {
 }
 
 /// Runs the child: from `component` to `compiled`.
-pub(super) async fn run(component: Stdio, bytes: &[u8], compiled: File) -> Result<(), String> {
+pub(super) async fn run(component: &[u8], compiled: File) -> Result<(), String> {
     let mut child = Command::new("/proc/self/exe")
         .arg(COMMAND)
         .env_clear()
         // More threads do not help; each costs memory.
         .env("RAYON_NUM_THREADS", "4")
-        .stdin(component)
+        .stdin(Stdio::piped())
         .stdout(compiled)
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -60,7 +60,7 @@ pub(super) async fn run(component: Stdio, bytes: &[u8], compiled: File) -> Resul
     let work = async {
         if let Some(stdin) = &mut stdin {
             // A child that ended early says why on standard error.
-            let _ = tokio::io::AsyncWriteExt::write_all(stdin, bytes).await;
+            let _ = tokio::io::AsyncWriteExt::write_all(stdin, component).await;
         }
         drop(stdin);
         if let Some(stderr) = &mut stderr {

@@ -1,5 +1,7 @@
 //! What one call may use, counted over all that it uses.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
@@ -55,13 +57,14 @@ pub enum Exceeded {
 
 /// Counts the memory of one call.
 pub(super) struct Memory {
-    used: usize,
+    used: Arc<AtomicUsize>,
     limit: usize,
 }
 
 impl Memory {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { used: 0, limit }
+    /// Counts in `used`, in bytes. Memories never shrink, so that is the peak.
+    pub(super) fn new(limit: usize, used: Arc<AtomicUsize>) -> Self {
+        Self { used, limit }
     }
 }
 
@@ -72,11 +75,12 @@ impl ResourceLimiter for Memory {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let wanted = self.used.saturating_add(desired.saturating_sub(current));
+        let used = self.used.load(Ordering::Relaxed);
+        let wanted = used.saturating_add(desired.saturating_sub(current));
         if wanted > self.limit {
             return Err(Exceeded::Memory { wanted, limit: self.limit }.into());
         }
-        self.used = wanted;
+        self.used.store(wanted, Ordering::Relaxed);
         Ok(true)
     }
 

@@ -3,17 +3,30 @@
 //!
 //! Nothing here does I/O for a guest; that is `capability`'s.
 
+mod actions;
+pub mod anatomy;
 pub mod bundled;
 mod cache;
 mod call;
 mod command;
 pub mod compile;
 mod engine;
+pub mod inspect;
+pub mod interfaces;
 mod limits;
 mod loader;
+mod metered;
+pub mod problem;
 mod report;
+pub mod script;
+mod trial;
+mod wave;
+pub mod witness;
 
+pub use actions::Actions;
 pub use call::{Action, CheckError, DeliverError};
 pub use limits::Exceeded;
-pub use loader::{LoadError, Loader};
+pub use loader::{Loader, read};
+pub use problem::{LoadError, Problem};
 pub use report::Failure;
+pub use trial::{Outcome, Trial};

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 /// How much of the spool's disk no upload may use.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FreeSpace {
     /// A folder on the disk.
     pub folder: PathBuf,

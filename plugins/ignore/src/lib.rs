@@ -1,31 +1,18 @@
 //! `ignore`: takes every upload and does nothing with it.
 
-mod bindings {
-    #![allow(missing_docs, unsafe_code, reason = "generated")]
-    wit_bindgen::generate!({ path: "../../wit", world: "action" });
-}
-
-use bindings::exports::afterimage::action::handler::{Failure, Guest, Receipt, Rejection, Upload};
+use afterimage_sdk::{Action, Failure, Receipt, Rejection, Upload, export, receipt};
 
 /// The action.
 pub struct Ignore;
 
-// Native linkers do not take the `:` and `@` in the names of the exports.
-#[cfg(target_family = "wasm")]
-#[allow(unsafe_code, reason = "generated")]
-mod export {
-    use super::{Ignore, bindings};
+export!(Ignore);
 
-    bindings::export!(Ignore with_types_in bindings);
-}
-
-impl Guest for Ignore {
+impl Action for Ignore {
     fn check(_draft: Upload) -> Result<u32, Rejection> {
         Ok(1)
     }
 
     fn deliver(upload: Upload) -> Result<Receipt, Failure> {
-        let summary = format!("ignored {} files", upload.files.len());
-        Ok(Receipt { summary, links: Vec::new() })
+        Ok(receipt(format!("ignored {} files", upload.files.len())))
     }
 }

@@ -1,0 +1,181 @@
+//! `afterimage plugin`: what the author of an action and its operator do with
+//! a component outside the server.
+
+mod case;
+mod fixture;
+mod new;
+mod trial;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+
+use crate::config::{self, Config, Plugin, PluginSource};
+use crate::digest;
+use crate::plugin::inspect::Inspection;
+use crate::plugin::{Problem, read};
+
+/// What can be done with components.
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Show what a component is and asks for; runs nothing
+    Inspect(Inspect),
+    /// Copy a component beside config.toml and configure it there
+    Add(Add),
+    /// Begin a plugin: a folder that builds as it is
+    New(new::New),
+    /// Run a component on an upload, without a server
+    Try(trial::Try),
+    /// Run test cases of a component
+    Test(case::Test),
+}
+
+#[derive(Args)]
+pub(in crate::cli) struct Inspect {
+    /// A component's file, or the name of a plugin
+    #[arg(value_name = "FILE|NAME")]
+    target: PathBuf,
+    /// Configuration with its grants [default: config.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub(in crate::cli) struct Add {
+    /// The component's file
+    file: PathBuf,
+    /// What the plugin shall be called [default: the file's name]
+    #[arg(long)]
+    name: Option<String>,
+    /// Replace the component of a plugin that is there; it keeps its grants
+    #[arg(long)]
+    update: bool,
+    /// Configuration to add it to
+    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
+    config: PathBuf,
+}
+
+impl Command {
+    /// Does it and prints what came of it. The answer is false for an upload
+    /// that was not delivered, or a test that failed.
+    pub(super) fn run(&self, print: &dyn Fn(&str)) -> anyhow::Result<bool> {
+        match self {
+            Self::Inspect(inspect) => print(inspect.run()?.trim_end()),
+            Self::Add(add) => print(add.run()?.trim_end()),
+            Self::New(new) => print(&new.run()?),
+            Self::Try(r#try) => return r#try.run(print),
+            Self::Test(test) => return test.run(print),
+        }
+        Ok(true)
+    }
+}
+
+impl Inspect {
+    fn run(&self) -> anyhow::Result<String> {
+        let config = match &self.config {
+            Some(path) => Some(Config::load(path)?),
+            // A configuration that is being written need not be whole yet.
+            None => Config::load(Path::new(super::DEFAULT_CONFIG)).ok(),
+        };
+        let target = self.target.display().to_string();
+        if self.target.is_file() {
+            let bytes = read(&self.target)?;
+            let plugin = config.and_then(|config| configured(&config, &self.target, &bytes));
+            let name = plugin_name(&self.target);
+            let title = match &plugin {
+                Some(plugin) => format!("{target}, plugin {}", plugin.name),
+                None => target.clone(),
+            };
+            return Ok(Inspection::new(&bytes, &title, &target, &name, plugin).to_string());
+        }
+        let config = match config {
+            Some(config) => config,
+            None => Config::default_for(Path::new(""))?,
+        };
+        let Some(plugin) = config.plugins.get(&target).cloned() else {
+            let names: Vec<&str> = config.plugins.keys().map(String::as_str).collect();
+            bail!("{target} is neither a file nor a plugin; plugins are {}", names.join(", "));
+        };
+        Ok(match &plugin.source {
+            PluginSource::Bundled(bytes) => {
+                let title = format!("{target}, bundled");
+                Inspection::new(bytes, &title, "", &target, Some(plugin)).to_string()
+            }
+            PluginSource::File { path, .. } => {
+                let bytes = read(path)?;
+                let title = format!("{}, plugin {target}", path.display());
+                Inspection::new(&bytes, &title, "", &target, Some(plugin)).to_string()
+            }
+        })
+    }
+}
+
+/// The plugin that is made of this file or these bytes.
+fn configured(config: &Config, file: &Path, bytes: &[u8]) -> Option<Plugin> {
+    let file = file.canonicalize().ok();
+    let digest = digest::sha256(bytes);
+    let made_of = |plugin: &&Plugin| match &plugin.source {
+        PluginSource::Bundled(_) => false,
+        PluginSource::File { path, sha256 } => {
+            sha256.as_ref() == Some(&digest) || path.canonicalize().ok() == file
+        }
+    };
+    config.plugins.values().find(made_of).cloned()
+}
+
+impl Add {
+    fn run(&self) -> anyhow::Result<String> {
+        let bytes = read(&self.file)?;
+        let name = self.name.clone().unwrap_or_else(|| plugin_name(&self.file));
+        let title = self.file.display().to_string();
+        let folder = self.config.parent().unwrap_or(Path::new("")).join("plugins");
+        let kept = folder.join(format!("{}.wasm", digest::sha256(&bytes)));
+        let component = format!("plugins/{}.wasm", digest::sha256(&bytes));
+        let inspection = Inspection::new(&bytes, &title, &component, &name, None);
+        if let Some(problem) = inspection.problem() {
+            bail!("{title} cannot be an action: {problem}");
+        }
+
+        // Before the configuration names it, and under a name that no other
+        // bytes can have.
+        if !kept.exists() {
+            let place = |error: std::io::Error| format!("{}: {error}", folder.display());
+            std::fs::create_dir_all(&folder).map_err(|e| anyhow::anyhow!(place(e)))?;
+            let draft = kept.with_extension("new");
+            std::fs::write(&draft, &bytes)
+                .and_then(|()| std::fs::rename(&draft, &kept))
+                .map_err(|e| anyhow::anyhow!(place(e)))?;
+        }
+        let stanza = config::Stanza {
+            name: &name,
+            component: &component,
+            sha256: inspection.digest(),
+            update: self.update,
+        };
+        stanza.write(&self.config)?;
+
+        let config = Config::load(&self.config)?;
+        let plugin = config.plugins.get(&name).cloned().context("it was just written")?;
+        let inspection = Inspection::new(&bytes, &title, &component, &name, Some(plugin));
+        let next = match inspection.problem() {
+            None | Some(Problem::NotGranted { .. }) => format!(
+                "then map a recipient or a service to it, in [ACTIONS]:\n  \
+                 \"{name}@example.org\" = \"{name}\""
+            ),
+            Some(_) => String::new(),
+        };
+        Ok(format!("{inspection}\n[PLUGINS.{name}] is in {}; {next}", self.config.display()))
+    }
+}
+
+/// A name for the plugin in `file`.
+fn plugin_name(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name: String =
+        stem.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).collect();
+    match name.trim_matches('-') {
+        "" => "plugin".to_owned(),
+        name => name.chars().take(64).collect(),
+    }
+}

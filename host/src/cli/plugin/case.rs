@@ -1,0 +1,221 @@
+//! `plugin test`: uploads with the calls and the outcome they must bring.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::Args;
+use serde::Deserialize;
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
+
+use super::fixture::{self, Scratch};
+use super::trial::{Bench, Run, config_of};
+use crate::config::ActionName;
+use crate::plugin::interfaces::{Access, Interface};
+use crate::plugin::script::Script;
+use crate::plugin::witness::HostCall;
+use crate::plugin::{Outcome, Trial};
+
+#[derive(Args)]
+pub(in crate::cli) struct Test {
+    /// The component's file
+    file: PathBuf,
+    /// Test cases, or folders of them
+    #[arg(required = true, value_name = "CASE.toml|FOLDER")]
+    cases: Vec<PathBuf>,
+}
+
+/// One case as written. Values of the contract are in WAVE, the component
+/// model's notation; `plugin try --record` writes them.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
+struct Case {
+    /// Folder of the upload, beside the case.
+    upload: PathBuf,
+    /// Instance of the action.
+    instance: Option<String>,
+    /// Settings of the action.
+    #[serde(default)]
+    settings: serde_json::Map<String, serde_json::Value>,
+    /// What `progress.load` finds.
+    notes: Option<String>,
+    /// What `check` answers.
+    check: Option<String>,
+    /// What `deliver` answers.
+    deliver: Option<String>,
+    /// Part of the report of a call that does not answer.
+    fails: Option<String>,
+    /// Calls of capabilities that need a grant, in order.
+    #[serde(default)]
+    calls: Vec<Call>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
+struct Call {
+    /// `store.put(0, "SAM_0042.JPG")`
+    call: String,
+    /// `ok("prints/SAM_0042.JPG")`
+    answer: Option<String>,
+}
+
+impl Test {
+    /// Runs all cases; the answer tells whether all passed.
+    pub(super) fn run(&self, print: &dyn Fn(&str)) -> anyhow::Result<bool> {
+        let mut files = Vec::new();
+        for path in &self.cases {
+            if path.is_dir() {
+                for entry in std::fs::read_dir(path)? {
+                    let path = entry?.path();
+                    if path.extension().is_some_and(|ending| ending == "toml") {
+                        files.push(path);
+                    }
+                }
+            } else {
+                files.push(path.clone());
+            }
+        }
+        files.sort();
+        if files.is_empty() {
+            bail!("no case: a case is a .toml file; `plugin try --record` writes one");
+        }
+        let bench = Bench::new()?;
+        let mut failed = 0;
+        for file in &files {
+            let deviations = self.case(file, &bench)?;
+            if deviations.is_empty() {
+                print(&format!("ok      {}", file.display()));
+                continue;
+            }
+            failed += 1;
+            print(&format!("FAILED  {}", file.display()));
+            for deviation in deviations {
+                print(&format!("  {}", deviation.replace('\n', "\n  ")));
+            }
+        }
+        print(&format!("{} passed, {failed} failed", files.len() - failed));
+        Ok(failed == 0)
+    }
+
+    /// Where the component does otherwise than the case says.
+    fn case(&self, file: &Path, bench: &Bench) -> anyhow::Result<Vec<String>> {
+        let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        let case: Case = toml::from_str(&text).with_context(|| file.display().to_string())?;
+        if case.check.is_none() && case.deliver.is_none() && case.fails.is_none() {
+            bail!("{}: expects nothing; add CHECK, DELIVER or FAILS", file.display());
+        }
+        let upload = file.parent().unwrap_or(Path::new("")).join(&case.upload);
+        let scratch = Scratch::new()?;
+        let (mut config, mut name) = config_of(&self.file, &[], case.settings.clone(), &scratch.0)?;
+        if case.instance.is_some() {
+            config.settings.remove(&name);
+            name.instance = case.instance.clone();
+            config.settings.insert(name.clone(), case.settings.clone());
+        }
+        let delivery = fixture::delivery(&upload, &name, case.notes.as_deref(), &scratch.0)
+            .with_context(|| file.display().to_string())?;
+        let calls = case
+            .calls
+            .iter()
+            .map(|call| HostCall { call: call.call.clone(), answer: call.answer.clone() });
+        let script = Script::new(calls.collect());
+        let (run, trial) = bench.run(&config, &name, &delivery, Some(&script))?;
+        let mut deviations = script.deviations();
+        case.compare(&run, &trial, &mut deviations);
+        Ok(deviations)
+    }
+}
+
+impl Case {
+    fn compare(&self, run: &Run, trial: &Trial, deviations: &mut Vec<String>) {
+        let functions = [
+            ("check", &self.check, Some(&run.check)),
+            ("deliver", &self.deliver, run.deliver.as_ref()),
+        ];
+        let mut failure = None;
+        for (function, expected, outcome) in functions {
+            let answer = match outcome {
+                Some(Outcome::Good(answer) | Outcome::Refused(answer)) => answer.as_str(),
+                Some(Outcome::Failed(report)) => {
+                    failure = Some(report);
+                    if self.fails.is_none() {
+                        deviations.push(format!("{function} failed: {report}"));
+                    }
+                    continue;
+                }
+                None => "not called",
+            };
+            let Some(expected) = expected else { continue };
+            if !trial.same_answer(function, expected, answer) {
+                deviations.push(format!(
+                    "{function}: expected {expected}\n{function}: answered {answer}"
+                ));
+            }
+        }
+        match (&self.fails, failure) {
+            (Some(words), Some(report)) if report.contains(words.as_str()) => {}
+            (Some(words), Some(report)) => {
+                deviations.push(format!("expected a failure with {words:?}\nfailed with {report}"));
+            }
+            (Some(words), None) => deviations.push(format!("did not fail with {words:?}")),
+            (None, _) => {}
+        }
+    }
+}
+
+/// Writes `run` as a case to `path`.
+pub(super) fn record(
+    path: &Path,
+    upload: &Path,
+    name: &ActionName,
+    settings: serde_json::Map<String, serde_json::Value>,
+    run: &Run,
+) -> anyhow::Result<()> {
+    let mut document = DocumentMut::new();
+    let folder = std::path::absolute(path.parent().unwrap_or(Path::new("")))?;
+    document["UPLOAD"] = value(relative(&std::path::absolute(upload)?, &folder));
+    if let Some(instance) = &name.instance {
+        document["INSTANCE"] = value(instance.as_str());
+    }
+    for (key, outcome) in [("CHECK", Some(&run.check)), ("DELIVER", run.deliver.as_ref())] {
+        match outcome {
+            Some(Outcome::Good(answer) | Outcome::Refused(answer)) => {
+                document[key] = value(answer.as_str());
+            }
+            Some(Outcome::Failed(report)) => document["FAILS"] = value(report.as_str()),
+            None => {}
+        }
+    }
+    if !settings.is_empty() {
+        let text = toml::to_string(&settings).context("settings")?;
+        document["SETTINGS"] = Item::Table(text.parse::<DocumentMut>()?.as_table().clone());
+    }
+    let mut calls = ArrayOfTables::new();
+    for HostCall { call, answer } in &run.seen.calls {
+        let interface = call.split('.').next().and_then(Interface::find);
+        if !interface.is_some_and(|i| matches!(i.access, Access::Granted { .. })) {
+            continue;
+        }
+        let mut table = Table::new();
+        table["CALL"] = value(call.as_str());
+        if let Some(answer) = answer.as_ref().filter(|answer| !answer.is_empty()) {
+            table["ANSWER"] = value(answer.as_str());
+        }
+        calls.push(table);
+    }
+    if !calls.is_empty() {
+        document["CALLS"] = Item::ArrayOfTables(calls);
+    }
+    std::fs::write(path, document.to_string()).with_context(|| path.display().to_string())
+}
+
+/// `path` as seen from `folder`; both absolute.
+fn relative(path: &Path, folder: &Path) -> String {
+    let mut ups = PathBuf::new();
+    for ancestor in folder.ancestors() {
+        if let Ok(rest) = path.strip_prefix(ancestor) {
+            return ups.join(rest).display().to_string();
+        }
+        ups.push("..");
+    }
+    path.display().to_string()
+}

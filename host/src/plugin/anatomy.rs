@@ -1,0 +1,148 @@
+//! What a file of WebAssembly says of itself, read without compiling or
+//! running any of it.
+
+use std::collections::BTreeSet;
+
+use wasmparser::{Encoding, Parser, Payload, ProducersSectionReader, Validator, WasmFeatures};
+
+/// Kinds of files that are given as plugins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A component.
+    Component,
+    /// What compilers make first: a module that is to be wrapped.
+    CoreModule,
+    /// No WebAssembly.
+    Other,
+}
+
+/// The outside of a component.
+#[derive(Debug)]
+pub struct Anatomy {
+    /// What kind of file it is.
+    pub kind: Kind,
+    /// Where reading it came to an end before its own.
+    pub damage: Option<String>,
+    /// Names of its imports, with versions.
+    pub imports: Vec<String>,
+    /// Names of its exports, with versions.
+    pub exports: Vec<String>,
+    /// Languages that it was written in.
+    pub languages: BTreeSet<String>,
+    /// Tools that made it, with versions.
+    pub tools: BTreeSet<String>,
+}
+
+impl Anatomy {
+    /// Reads `bytes`. What comes behind damage is left out; whether the
+    /// component is valid is the question of [`validate`].
+    pub fn read(bytes: &[u8]) -> Self {
+        let mut anatomy = Self {
+            kind: kind(bytes),
+            damage: None,
+            imports: Vec::new(),
+            exports: Vec::new(),
+            languages: BTreeSet::new(),
+            tools: BTreeSet::new(),
+        };
+        if anatomy.kind == Kind::Component {
+            anatomy.walk(bytes);
+        }
+        anatomy
+    }
+
+    fn walk(&mut self, bytes: &[u8]) {
+        let mut depth = 0_usize;
+        // Parts say what their own compiler was; the outermost word counts.
+        let mut outer = (usize::MAX, BTreeSet::new());
+        for payload in Parser::new(0).parse_all(bytes) {
+            let payload = match payload {
+                Ok(payload) => payload,
+                Err(error) => {
+                    self.damage = Some(error.to_string());
+                    break;
+                }
+            };
+            match payload {
+                Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => {
+                    depth += 1;
+                }
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 1 => {
+                    let imports = section.into_iter().map_while(Result::ok);
+                    self.imports.extend(imports.map(|import| import.name.name.to_owned()));
+                }
+                Payload::ComponentExportSection(section) if depth == 1 => {
+                    let exports = section.into_iter().map_while(Result::ok);
+                    self.exports.extend(exports.map(|export| export.name.name.to_owned()));
+                }
+                Payload::CustomSection(section) if section.name() == "producers" => {
+                    let reader = wasmparser::BinaryReader::new(section.data(), 0);
+                    let Ok(fields) = ProducersSectionReader::new(reader) else { continue };
+                    for field in fields.into_iter().map_while(Result::ok) {
+                        let values = field.values.into_iter().map_while(Result::ok);
+                        match field.name {
+                            "language" if depth <= outer.0 => {
+                                if depth < outer.0 {
+                                    outer = (depth, BTreeSet::new());
+                                }
+                                outer.1.extend(values.map(|value| printable(value.name)));
+                            }
+                            "processed-by" => self.tools.extend(values.map(|value| {
+                                // Some tools append the place of their source.
+                                let version = value.version.split_whitespace().next();
+                                printable(&format!("{} {}", value.name, version.unwrap_or("")))
+                            })),
+                            _ => {}
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.languages = outer.1;
+        self.recognise(bytes);
+    }
+
+    /// Some tools leave no word of themselves but the runtime that they embed.
+    fn recognise(&mut self, bytes: &[u8]) {
+        for (mark, language, tool) in [
+            (&b"componentize_py"[..], "Python", "componentize-py"),
+            (b"QuickJS", "JavaScript", "componentize-qjs"),
+        ] {
+            if memchr::memmem::find(bytes, mark).is_some() {
+                self.languages = BTreeSet::from([language.to_owned()]);
+                self.tools.insert(tool.to_owned());
+            }
+        }
+        // Every component of Rust's holds a C library.
+        if self.languages.contains("Rust") {
+            self.languages.retain(|language| !language.starts_with("C1"));
+        }
+        // A stripped release still has the places of the library's panics.
+        if self.languages.is_empty() && memchr::memmem::find(bytes, b"/rustc/").is_some() {
+            self.languages.insert("Rust".to_owned());
+        }
+    }
+}
+
+/// What makes a component unusable for the engine, none if nothing does.
+pub fn validate(bytes: &[u8]) -> Option<String> {
+    let mut validator =
+        Validator::new_with_features(WasmFeatures::default() & !WasmFeatures::CM_ASYNC);
+    validator.validate_all(bytes).err().map(|error| error.to_string())
+}
+
+/// Tells a component from what is often given in its place, by its first bytes.
+fn kind(bytes: &[u8]) -> Kind {
+    match bytes {
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Kind::Component,
+        [0, b'a', b's', b'm', _, _, 0, 0, ..] => Kind::CoreModule,
+        _ => Kind::Other,
+    }
+}
+
+/// A stranger's word, fit for a terminal.
+fn printable(word: &str) -> String {
+    word.trim().chars().filter(|c| !c.is_control()).take(60).collect()
+}

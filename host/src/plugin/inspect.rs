@@ -1,0 +1,250 @@
+//! What an operator wants to know of a component before it runs: where it
+//! comes from, what it asks for, what it gets, what has to be written into
+//! `config.toml`. Nothing of it is compiled or run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::anatomy::{self, Anatomy, Kind};
+use super::interfaces::{Access, CLOSED, Interface, PACKAGE, VERSION};
+use super::problem::{self, Problem};
+use crate::config::{Limits, Plugin, PluginSource};
+use crate::digest;
+
+/// A component, looked at from outside.
+pub struct Inspection {
+    title: String,
+    digest: String,
+    size: usize,
+    anatomy: Anatomy,
+    plugin: Option<Plugin>,
+    suggested_name: String,
+    component: String,
+    problem: Option<Problem>,
+}
+
+impl Inspection {
+    /// Looks at `bytes`. `title` says where they are from; `component` is what
+    /// `COMPONENT` would say and `name` what the plugin could be called.
+    /// `plugin` is the configuration that they have, if they have one.
+    pub fn new(
+        bytes: &[u8],
+        title: &str,
+        component: &str,
+        name: &str,
+        plugin: Option<Plugin>,
+    ) -> Self {
+        let anatomy = Anatomy::read(bytes);
+        let digest = digest::sha256(bytes);
+        let problem = check(&anatomy, bytes, &digest, plugin.as_ref()).err();
+        Self {
+            title: title.to_owned(),
+            digest,
+            size: bytes.len(),
+            anatomy,
+            plugin,
+            suggested_name: name.to_owned(),
+            component: component.to_owned(),
+            problem,
+        }
+    }
+
+    /// Why it cannot be loaded as it is configured.
+    pub fn problem(&self) -> Option<&Problem> {
+        self.problem.as_ref()
+    }
+
+    /// Its SHA-256.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Interfaces that need a grant, and the grant it has.
+    fn wishes(&self) -> Vec<(&'static Interface, &'static str, Option<String>)> {
+        problem::asked_for(&self.anatomy)
+            .filter_map(|interface| match interface.access {
+                Access::Free => None,
+                Access::Granted { example, grant } => {
+                    let granted = self.plugin.as_ref().and_then(|plugin| grant(&plugin.grants));
+                    Some((interface, example, granted))
+                }
+            })
+            .collect()
+    }
+
+    /// Patch versions of WASI by package: `cli 0.2.6`.
+    fn wasi(&self) -> BTreeMap<String, BTreeSet<&str>> {
+        let mut packages: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        for import in &self.anatomy.imports {
+            let Some((package, rest)) =
+                import.strip_prefix("wasi:").and_then(|name| name.split_once('/'))
+            else {
+                continue;
+            };
+            let version = rest.split_once('@').map_or("", |(_, version)| version);
+            packages.entry(package.to_owned()).or_default().insert(version);
+        }
+        packages
+    }
+
+    fn closed(&self) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+        CLOSED.iter().filter(|(closed, _)| {
+            self.anatomy.imports.iter().any(|import| {
+                let (name, _) = import.split_once('@').unwrap_or((import, ""));
+                name == *closed || (closed.ends_with('/') && name.starts_with(closed))
+            })
+        })
+    }
+}
+
+/// As the loader checks, without compiling.
+fn check(
+    anatomy: &Anatomy,
+    bytes: &[u8],
+    digest: &str,
+    plugin: Option<&Plugin>,
+) -> Result<(), Problem> {
+    problem::check(anatomy)?;
+    if let Some(words) = anatomy::validate(bytes) {
+        return Err(problem::translate(&words));
+    }
+    let Some(plugin) = plugin else { return Ok(()) };
+    if let PluginSource::File { sha256: Some(expected), .. } = &plugin.source
+        && expected != digest
+    {
+        return Err(Problem::OtherBytes { found: digest.to_owned(), expected: expected.clone() });
+    }
+    problem::check_grants(anatomy, plugin, digest)
+}
+
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.title)?;
+        row(f, "sha256", &self.digest)?;
+        row(f, "size", human_size(self.size))?;
+        if self.anatomy.kind == Kind::Component {
+            let languages = match self.anatomy.languages.is_empty() {
+                true => "not stated".to_owned(),
+                false => join(&self.anatomy.languages),
+            };
+            row(f, "language", languages)?;
+            if !self.anatomy.tools.is_empty() {
+                row(f, "made by", join(&self.anatomy.tools))?;
+            }
+            self.contract(f)?;
+            self.imports(f)?;
+        }
+        if let Some(plugin) = &self.plugin {
+            let Limits { cpu, wall, memory } = plugin.limits;
+            row(
+                f,
+                "limits",
+                format_args!(
+                    "CPU = \"{}\", WALL = \"{}\", MEMORY = \"{} MiB\"",
+                    humantime::format_duration(cpu),
+                    humantime::format_duration(wall),
+                    memory >> 20
+                ),
+            )?;
+        }
+        match &self.problem {
+            None => row(f, "loads", "yes")?,
+            Some(problem) => row(f, "loads", format_args!("no: {problem}"))?,
+        }
+        let wrong = !matches!(self.problem, None | Some(Problem::NotGranted { .. }));
+        if self.plugin.is_none() && !wrong {
+            self.stanza(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Inspection {
+    fn contract(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let versions: BTreeSet<&str> = (self.anatomy.imports.iter().chain(&self.anatomy.exports))
+            .filter_map(|name| problem::ours(name))
+            .map(|(_, version)| version)
+            .collect();
+        if versions.is_empty() {
+            return row(f, "contract", format_args!("none of {PACKAGE}"));
+        }
+        let (major, minor, patch) = VERSION;
+        let versions = versions.into_iter().collect::<Vec<_>>().join(", ");
+        row(
+            f,
+            "contract",
+            format_args!("{PACKAGE} {versions} (this host: {major}.{minor}.{patch})"),
+        )
+    }
+
+    fn imports(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let free: Vec<&str> = problem::asked_for(&self.anatomy)
+            .filter(|interface| matches!(interface.access, Access::Free))
+            .map(|interface| interface.name)
+            .collect();
+        if !free.is_empty() {
+            row(f, "uses", format_args!("{}, free for every plugin", free.join(", ")))?;
+        }
+        for (interface, _, granted) in self.wishes() {
+            let granted = match (granted, &self.plugin) {
+                (Some(grant), _) => format!("granted: {grant}"),
+                (None, Some(_)) => "NOT GRANTED".to_owned(),
+                (None, None) => "needs a grant".to_owned(),
+            };
+            row(f, "asks for", format_args!("{}, {granted}", interface.name))?;
+        }
+        let unknown: Vec<&str> = (self.anatomy.imports.iter())
+            .filter(|import| !import.starts_with("wasi:"))
+            .filter(|import| {
+                problem::ours(import).is_none_or(|(name, _)| Interface::find(name).is_none())
+            })
+            .map(String::as_str)
+            .collect();
+        if !unknown.is_empty() {
+            row(f, "asks for", format_args!("{}, NOT OFFERED", unknown.join(", ")))?;
+        }
+        for (package, versions) in self.wasi() {
+            let versions = versions.into_iter().collect::<Vec<_>>().join(", ");
+            row(f, "WASI", format_args!("{package} {versions}"))?;
+        }
+        for (closed, why) in self.closed() {
+            row(
+                f,
+                "refused",
+                format_args!("{}: {why}, whatever it tries", closed.trim_end_matches('/')),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The lines that would make a plugin of it.
+    fn stanza(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\nto use it, add to config.toml:")?;
+        writeln!(f, "  [PLUGINS.{}]", self.suggested_name)?;
+        writeln!(f, "  COMPONENT = {:?}", self.component)?;
+        writeln!(f, "  SHA256 = \"{}\"", self.digest)?;
+        let wishes: Vec<&str> = self.wishes().iter().map(|(_, example, _)| *example).collect();
+        if !wishes.is_empty() {
+            writeln!(f, "  ALLOW = {{ {} }}", wishes.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, value: impl fmt::Display) -> fmt::Result {
+    // What has several lines goes on below its first.
+    let value = value.to_string().replace('\n', "\n            ");
+    writeln!(f, "  {name:<9} {value}")
+}
+
+fn join(words: &BTreeSet<String>) -> String {
+    words.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+fn human_size(bytes: usize) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}

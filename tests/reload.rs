@@ -1,0 +1,124 @@
+//! A running server takes up a new component or configuration, and keeps the
+//! old one when the new one is bad.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::fixture::{Request, SUCCESS, Server, guest};
+
+/// Puts the guest of this name at `path` as a careful build would.
+fn install(name: &str, path: &Path) {
+    let draft = path.with_extension("new");
+    fs::copy(guest(name), &draft).unwrap();
+    fs::rename(draft, path).unwrap();
+}
+
+fn send(server: &Server) -> String {
+    server.send(&Request::new().to(&["a@example.org"]).bytes()).body
+}
+
+#[test]
+fn a_new_component_is_taken_up_and_a_bad_one_is_not() {
+    let folder = TempDir::new().unwrap();
+    let component = folder.path().join("x.wasm");
+    install("reject-long", &component);
+    let server = Server::start(&format!(
+        "[ACTIONS]\n\"a@example.org\" = \"x\"\n[PLUGINS.x]\nCOMPONENT = {component:?}\n"
+    ));
+    assert_ne!(send(&server), SUCCESS);
+
+    install("echo", &component);
+    server.logged(&["plugin x reloaded"]);
+    assert_eq!(send(&server), SUCCESS);
+
+    fs::write(&component, "no component").unwrap();
+    server.logged(&["not reloaded, the old one stays", "plugin x", "no WebAssembly component"]);
+    assert_eq!(send(&server), SUCCESS);
+
+    install("wants-store", &component);
+    server.logged(&["not reloaded, the old one stays", "asks for store, which is not granted"]);
+    assert_eq!(send(&server), SUCCESS);
+}
+
+#[test]
+fn sighup_takes_up_a_new_configuration_and_refuses_a_wrong_one() {
+    let server = Server::start(
+        "REPEAT_WINDOW = \"0 s\"\nSECRET = \"one\"\n[ACTIONS]\n\"b@example.org\" = \"ignore\"\n",
+    );
+    assert_ne!(send(&server), SUCCESS);
+    let config = server.folder().join("config.toml");
+
+    fs::write(&config, "REPEAT_WINDOW = \"0 s\"\nSECRET = \"two\"\n[ACTIONS]\n\"a@example.org\" = \"store.here\"\n")
+        .unwrap();
+    server.signal("HUP");
+    server.logged(&["configuration reloaded"]);
+    server.logged(&["SECRET changed; that takes effect at the next start"]);
+    assert_eq!(send(&server), SUCCESS);
+    server.settle();
+    assert!(server.folder().join("upload/here/SAM_0042.JPG").exists());
+
+    fs::write(&config, "[ACTIONS]\n\"a@example.org\" = \"shred\"\n").unwrap();
+    server.signal("HUP");
+    server.logged(&["not reloaded", "config.toml:2:", "shred"]);
+    assert_eq!(send(&server), SUCCESS);
+}
+
+#[test]
+fn a_plugin_that_is_added_to_a_running_server_delivers_after_sighup() {
+    let server = Server::start("# mine\n");
+    let folder = server.folder();
+    let echo = guest("echo");
+    let arguments = ["plugin", "add", echo.to_str().unwrap(), "--name", "holiday"];
+    assert!(crate::fixture::afterimage(folder, &arguments).status.success());
+    let config = fs::read_to_string(folder.join("config.toml")).unwrap();
+    let config = format!("[ACTIONS]\n\"a@example.org\" = \"holiday\"\n{config}");
+    fs::write(folder.join("config.toml"), config).unwrap();
+    server.signal("HUP");
+    server.logged(&["configuration reloaded"]);
+    assert_eq!(send(&server), SUCCESS);
+    server.logged(&["delivered", "SAM_0042.JPG"]);
+}
+
+#[test]
+fn no_upload_is_lost_while_components_change() {
+    let folder = TempDir::new().unwrap();
+    let component = folder.path().join("x.wasm");
+    install("echo", &component);
+    let server = Server::start(&format!(
+        "REPEAT_WINDOW = \"0 s\"\n[ACTIONS]\n\"a@example.org\" = \"x\"\n[PLUGINS.x]\nCOMPONENT = {component:?}\n"
+    ));
+    // The same behaviour in other bytes: a custom section behind it.
+    let mut bytes = fs::read(&component).unwrap();
+    bytes.extend([0, 3, 1, b'x', 0]);
+    fs::write(&component, bytes).unwrap();
+    let mut sent = 0;
+    while !server.log().contains("plugin x reloaded") {
+        assert_eq!(send(&server), SUCCESS);
+        sent += 1;
+        assert!(sent < 10_000);
+    }
+    assert_eq!(send(&server), SUCCESS);
+    server.settle();
+    let delivered = server.log().lines().filter(|line| line.contains("delivered: ")).count();
+    assert_eq!(delivered, sent + 1);
+}
+
+#[test]
+fn a_reload_leaves_a_running_delivery_to_the_old_component() {
+    let folder = TempDir::new().unwrap();
+    let component = folder.path().join("x.wasm");
+    install("sleep", &component);
+    let server = Server::start(&format!(
+        "RETRY_DELAYS = [\"0 s\"]\n[ACTIONS]\n\"a@example.org\" = \"x\"\n\
+         [PLUGINS.x]\nCOMPONENT = {component:?}\nLIMITS = {{ WALL = \"4 s\" }}\n"
+    ));
+    assert_eq!(send(&server), SUCCESS);
+    server.wait_until_none_is(&["queued"]);
+    install("echo", &component);
+    server.logged(&["plugin x reloaded"]);
+    server.logged(&["no result within 4s"]);
+    // The next attempt is the new one's.
+    server.logged(&["delivered: ", "attempt"]);
+}
