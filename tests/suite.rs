@@ -12,6 +12,7 @@ mod crash;
 mod deviations;
 mod durability;
 mod email;
+mod examples;
 mod hostile;
 mod hotspot;
 mod http;

@@ -13,20 +13,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use tokio::time::Instant;
 use url::{Host, Url};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::Refusal;
 use super::offline::Offline;
-use crate::config::{HttpGrant, Origin};
+use crate::config::{HttpGrant, Injected, Injection, Origin, Secret};
 use crate::upload::Delivery;
 
 pub mod address;
 mod echo;
 mod send;
+mod signature;
 
 use address::Prohibited;
 pub(crate) use send::client;
@@ -79,13 +79,25 @@ impl Http {
             return Err(Error::HttpRequestDenied);
         };
         let mut secret = None;
-        if let Some(credential) = grant.credential.as_ref().filter(|c| c.origin == origin) {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", credential.token.expose()))
-                .map_err(|_| Error::HttpRequestDenied)?;
-            value.set_sensitive(true);
+        let mut signature = None;
+        for Injection { header, value, .. } in
+            grant.injections.iter().filter(|injection| injection.origin == origin)
+        {
             // Whatever the guest put there itself goes.
-            request.headers_mut().insert(AUTHORIZATION, value);
-            secret = Some(credential.token.expose().to_owned().into());
+            let asked = request.headers_mut().remove(header).is_some();
+            match value {
+                Injected::Text(text) => {
+                    let mut value = HeaderValue::try_from(text.expose())
+                        .map_err(|_| Error::HttpRequestDenied)?;
+                    value.set_sensitive(true);
+                    request.headers_mut().insert(header, value);
+                    secret = Some(text.expose_bare().to_owned().into());
+                }
+                Injected::Signature(key) if asked => {
+                    signature = Some((header.clone(), key.clone()))
+                }
+                Injected::Signature(_) => {}
+            }
         }
         let client = match &self.client {
             Some(client) => client.clone(),
@@ -97,7 +109,7 @@ impl Http {
                 self.client.insert(client).clone()
             }
         };
-        Ok(Admitted { url, origin, client, secret, private: grant.private_networks })
+        Ok(Admitted { url, origin, client, secret, signature, private: grant.private_networks })
     }
 
     fn refuse(&mut self, origin: &Origin) {
@@ -114,6 +126,8 @@ struct Admitted {
     origin: Origin,
     client: reqwest::Client,
     secret: Option<bytes::Bytes>,
+    /// Header and key.
+    signature: Option<(HeaderName, Secret)>,
     private: bool,
 }
 
@@ -144,10 +158,16 @@ impl WasiHttpHooks for Http {
         let offline = self.offline.clone();
         Box::new(async move {
             let (action, method) = (&delivery.action, request.method().clone());
-            let Admitted { url, origin, client, secret, .. } = match admitted.check_literal() {
-                Ok(()) => admitted,
-                Err(failed) => return Err(report(&delivery, &admitted.origin, failed)),
+            let Admitted { url, origin, client, secret, signature, .. } =
+                match admitted.check_literal() {
+                    Ok(()) => admitted,
+                    Err(failed) => return Err(report(&delivery, &admitted.origin, failed)),
+                };
+            let request = match signature {
+                Some((header, key)) => signature::sign(request, header, &key).await,
+                None => Ok(request),
             };
+            let request = request.map_err(|failed| report(&delivery, &origin, failed))?;
             match send::send(client, url, request, options, secret, deadline, &offline).await {
                 Ok(answer) => {
                     let length = answer.headers().get(http::header::CONTENT_LENGTH);

@@ -125,6 +125,23 @@ pub(super) struct PluginTable {
     /// What one call may use.
     #[serde(default)]
     pub(super) limits: LimitsTable,
+    /// Secrets that the host puts into its requests.
+    #[serde(default)]
+    pub(super) secrets: Vec<SecretTable>,
+}
+
+/// One of the `SECRETS` of a plugin.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
+pub(super) struct SecretTable {
+    /// Where it is sent.
+    pub(super) origin: Spanned<String>,
+    /// The header it is sent in.
+    pub(super) header: Spanned<String>,
+    /// The header's value.
+    pub(super) value: Option<String>,
+    /// A key to sign bodies with.
+    pub(super) sign: Option<String>,
 }
 
 /// `ALLOW` of a plugin; what is absent is not allowed.

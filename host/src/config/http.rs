@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use http::HeaderName;
 use url::{Host, Url};
 
 /// Scheme, host and port: what is allowed or not, as a whole.
@@ -84,17 +85,30 @@ pub struct HttpGrant {
     pub origins: Vec<Origin>,
     /// Whether their hosts may be machines of a private network.
     pub private_networks: bool,
-    /// The secret that the host adds to requests.
-    pub credential: Option<Credential>,
+    /// Secrets that the host puts into requests.
+    pub injections: Vec<Injection>,
 }
 
-/// A bearer token and the one origin it is sent to.
+/// A secret that the host puts into a header of requests to one origin. What
+/// the guest itself wrote there is never sent.
 #[derive(Debug, Clone)]
-pub struct Credential {
+pub struct Injection {
     /// The origin.
     pub origin: Origin,
-    /// The token.
-    pub token: Secret,
+    /// The header.
+    pub header: HeaderName,
+    /// What is written there.
+    pub value: Injected,
+}
+
+/// What the host writes into a header.
+#[derive(Debug, Clone)]
+pub enum Injected {
+    /// This text, in every request; at most one for each origin.
+    Text(Secret),
+    /// `sha256=` and the HMAC-SHA256 of the body with this key, where the
+    /// guest asks for it by sending the header.
+    Signature(Secret),
 }
 
 /// A text that is in no log and no error.
@@ -110,6 +124,11 @@ impl Secret {
     /// The text, for the one place that sends it.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The text without the scheme that may stand before it: `Bearer`.
+    pub fn expose_bare(&self) -> &str {
+        self.0.rsplit(' ').next().unwrap_or_default()
     }
 }
 

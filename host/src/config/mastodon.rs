@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use http::header::AUTHORIZATION;
 use serde_json::{Map, Value};
 
 use super::file::{ConfigError, Document, Settings};
-use super::http::{Credential, HttpGrant, Origin, Secret};
+use super::http::{HttpGrant, Injected, Injection, Origin, Secret};
 use super::routes::ActionName;
 
 /// What creates token and settings.
@@ -157,7 +158,11 @@ pub(super) fn account(
     let grant = Arc::new(HttpGrant {
         origins: vec![origin.clone()],
         private_networks,
-        credential: Some(Credential { origin, token: secret.token }),
+        injections: vec![Injection {
+            origin,
+            header: AUTHORIZATION,
+            value: Injected::Text(Secret::new(format!("Bearer {}", secret.token.expose()))),
+        }],
     });
     Ok(Account { grant, warning })
 }

@@ -17,7 +17,7 @@ pub use command::{Command, Piece, Program, Template};
 pub use deliveries::Deliveries;
 pub use edit::Stanza;
 pub use file::ConfigError;
-pub use http::{Credential, HttpGrant, Origin, Secret};
+pub use http::{HttpGrant, Injected, Injection, Origin, Secret};
 pub use mail::{Account, Mail, Security, Trust};
 pub use mastodon::SecretFile;
 pub use plugins::{Grants, Limits, MailGrant, Plugin, PluginSource, StoreGrant};

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue, header};
 use toml::Spanned;
 
-use super::file::{AllowTable, ConfigError, Document, File, PluginTable};
-use super::http::{HttpGrant, Origin};
+use super::file::{AllowTable, ConfigError, Document, File, PluginTable, SecretTable};
+use super::http::{HttpGrant, Injected, Injection, Origin, Secret};
 use super::routes::{ALIASES, is_plain};
 use crate::plugin::bundled::BUNDLED;
 
@@ -175,9 +176,10 @@ fn plugin(
             ),
         ));
     }
+    let injections = injections(document, name, &table.secrets, &origins)?;
     let http = (!origins.is_empty()).then(|| {
         let private_networks = table.allow.private_networks.as_ref().is_some_and(|p| *p.get_ref());
-        Arc::new(HttpGrant { origins, private_networks, credential: None })
+        Arc::new(HttpGrant { origins, private_networks, injections })
     });
     let AllowTable { store: kept, mail, process, http: reached, .. } = &table.allow;
     let granted = [
@@ -226,6 +228,56 @@ fn plugin(
             memory,
         },
     })
+}
+
+/// Headers that are the transport's, where a secret would be lost or do harm.
+const TRANSPORT: [HeaderName; 4] =
+    [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
+
+/// `SECRETS`, for `origins`, which are those of `ALLOW`.
+fn injections(
+    document: &Document<'_>,
+    plugin: &str,
+    secrets: &[SecretTable],
+    origins: &[Origin],
+) -> Result<Vec<Injection>, ConfigError> {
+    let mut injections: Vec<Injection> = Vec::new();
+    for secret in secrets {
+        let wrong = |at: &Spanned<String>, message: &str| {
+            document.error(at, format_args!("[PLUGINS.{plugin}]: SECRETS: {message}"))
+        };
+        let origin = Origin::parse(secret.origin.get_ref())
+            .map_err(|message| wrong(&secret.origin, &message))?;
+        if !origins.contains(&origin) {
+            let message =
+                format!("{origin} is not allowed; add ALLOW = {{ HTTP = [\"{origin}\"] }}");
+            return Err(wrong(&secret.origin, &message));
+        }
+        let header = HeaderName::try_from(secret.header.get_ref())
+            .ok()
+            .filter(|header| !TRANSPORT.contains(header))
+            .ok_or_else(|| {
+                wrong(&secret.header, "write the name of a header like \"Authorization\"")
+            })?;
+        let value = match (&secret.value, &secret.sign) {
+            (Some(value), None) if HeaderValue::from_str(value).is_ok() => {
+                Injected::Text(Secret::new(value))
+            }
+            (None, Some(key)) if !key.is_empty() => Injected::Signature(Secret::new(key)),
+            _ => {
+                let message =
+                    "one of VALUE = \"...\", a line of text, and SIGN = \"key\" is needed";
+                return Err(wrong(&secret.header, message));
+            }
+        };
+        let kind = std::mem::discriminant(&value);
+        if injections.iter().any(|i| i.origin == origin && std::mem::discriminant(&i.value) == kind)
+        {
+            return Err(wrong(&secret.origin, "an origin has one VALUE and one SIGN at most"));
+        }
+        injections.push(Injection { origin, header, value });
+    }
+    Ok(injections)
 }
 
 /// Reads `64 MiB`, in bytes.

@@ -254,6 +254,7 @@ fn spool_folder(file: &File, base: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Injected, Injection};
 
     fn parse(text: &str) -> Result<Config, String> {
         Config::parse(Path::new("config.toml"), text).map_err(|error| error.to_string())
@@ -280,8 +281,11 @@ mod tests {
         let of = |name: &str, token: &str| {
             let name = action_name(name);
             let http = config.grants(&name).http.unwrap();
-            let credential = http.credential.clone().unwrap();
-            assert_eq!((&http.origins[0], credential.token.expose()), (&credential.origin, token));
+            let [Injection { origin, value: Injected::Text(text), .. }] = &http.injections[..]
+            else {
+                panic!("one token")
+            };
+            assert_eq!((&http.origins[0], text.expose_bare()), (origin, token));
             let settings = serde_json::Value::from(config.settings[&name].clone()).to_string();
             (settings, http.private_networks)
         };

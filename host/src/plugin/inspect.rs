@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::anatomy::{self, Anatomy, Kind};
-use super::interfaces::{Access, CLOSED, Interface, PACKAGE, VERSION};
+use super::interfaces::{Access, CLOSED, HTTP, Interface, PACKAGE, VERSION};
 use super::problem::{self, Problem};
-use crate::config::{Limits, Plugin, PluginSource};
+use crate::config::{Injected, Injection, Limits, Plugin, PluginSource};
 use crate::digest;
 
 /// A component, looked at from outside.
@@ -207,12 +207,33 @@ impl Inspection {
             let versions = versions.into_iter().collect::<Vec<_>>().join(", ");
             row(f, "WASI", format_args!("{package} {versions}"))?;
         }
+        self.http(f)?;
         for (closed, why) in self.closed() {
-            row(
-                f,
-                "refused",
-                format_args!("{}: {why}, whatever it tries", closed.trim_end_matches('/')),
-            )?;
+            row(f, "refused", format_args!("{}: {why}", closed.trim_end_matches('/')))?;
+        }
+        Ok(())
+    }
+
+    /// What it may reach. Runtimes of some languages import HTTP whether it is
+    /// used or not, so that is no request for a grant.
+    fn http(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.anatomy.imports.iter().any(|import| import.starts_with(HTTP)) {
+            return Ok(());
+        }
+        let grant = self.plugin.as_ref().and_then(|plugin| plugin.grants.http.as_ref());
+        let Some(grant) = grant else {
+            return row(f, "HTTP", "reaches nothing without ALLOW = { HTTP = [\"https://host\"] }");
+        };
+        for origin in &grant.origins {
+            let private = if grant.private_networks { ", private networks too" } else { "" };
+            row(f, "HTTP", format_args!("{origin}{private}"))?;
+        }
+        for Injection { origin, header, value } in &grant.injections {
+            let what = match value {
+                Injected::Text(_) => "a secret of the host's",
+                Injected::Signature(_) => "signed by the host",
+            };
+            row(f, "HTTP", format_args!("{origin}, {header}: {what}"))?;
         }
         Ok(())
     }

@@ -87,6 +87,9 @@ pub const WASI: &[&str] = &[
     "wasi:sockets/",
 ];
 
+/// The interface that requests are made through.
+pub const HTTP: &str = "wasi:http/outgoing-handler";
+
 /// WASI interfaces that are linked, since the runtimes of some languages
 /// import them whether used or not, but refuse every use.
 pub const CLOSED: &[(&str, &str)] =

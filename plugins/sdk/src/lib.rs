@@ -1,5 +1,5 @@
 //! What a Rust author of an action needs beside `std`: the contract's types
-//! and functions, typed settings, logging, and [`export!`].
+//! and functions, typed settings, logging, [`http`], and [`export!`].
 //!
 //! The bindings are those of everything that the host offers, yet a component
 //! imports, and so asks for, only what its code reaches.
@@ -33,6 +33,7 @@ pub mod bindings {
     });
 }
 
+pub mod http;
 mod settings;
 
 pub use bindings::afterimage::action::uploads::{
