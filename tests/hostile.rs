@@ -1,11 +1,12 @@
 //! Guests that misbehave: each is ended by the limit it runs into, the report
 //! names it, and the next camera is served.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::fixture::{Request, SUCCESS, Server, files_below, guest};
+use crate::fixture::component::{MEMORY_SECTION, TABLE_SECTION, leb128, patched};
+use crate::fixture::{Request, SUCCESS, Server, assert_expected, files_below, guest};
 
 const LIMITS: &str = r#"CPU = "300 ms", WALL = "2 s", MEMORY = "32 MiB""#;
 
@@ -15,25 +16,33 @@ const WIDE: &str = r#"CPU = "20 s", WALL = "20 s", MEMORY = "256 MiB""#;
 /// A server with the guest of this name for hostile@example.org and a well
 /// behaved action for good@example.org.
 fn server_with(name: &str, limits: &str) -> Server {
+    server_of(&guest(name), limits)
+}
+
+fn server_of(component: &Path, limits: &str) -> Server {
     Server::start(&format!(
         "[ACTIONS]\n\"hostile@example.org\" = \"hostile\"\n\"good@example.org\" = \"store\"\n\
-         [PLUGINS.hostile]\nCOMPONENT = {:?}\n\
+         [PLUGINS.hostile]\nCOMPONENT = {component:?}\n\
          LIMITS = {{ {limits} }}\n",
-        guest(name)
     ))
 }
 
 /// Sends an upload to the guest, asserts that it failed with `report`, which
-/// the operator sees in the log and in the queue, that the next camera is
-/// served, and that the upload is kept.
+/// the operator sees in the log and in the queue, word for word as in
+/// `tests/expected`, that the next camera is served, and that the upload is
+/// kept.
 #[track_caller]
 fn assert_ended(name: &str, limits: &str, report: &str) {
-    let server = server_with(name, limits);
+    assert_server_ends(server_with(name, limits), name, report);
+}
+
+#[track_caller]
+fn assert_server_ends(server: Server, name: &str, report: &str) {
     let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
     assert_eq!(answer.body, SUCCESS);
     server.logged(&["action hostile failed", report, "next attempt"]);
     let [entry] = &server.deliveries(&[])[..] else { panic!("one delivery waits") };
-    assert!(entry["reason"].as_str().unwrap().contains(report), "{entry}");
+    assert_expected(&format!("hostile-{name}"), entry["reason"].as_str().unwrap());
     assert_eq!(server.send(&Request::new().to(&["good@example.org"]).bytes()).body, SUCCESS);
     server.logged(&["delivered"]);
     assert_eq!(server.stop().len(), 1);
@@ -74,6 +83,51 @@ fn a_loop_in_the_start_function_ends_with_the_budget_of_check() {
 #[test]
 fn a_loop_in_check_ends_sooner() {
     assert_limit_of_check(&assert_refused("loop-in-check", LIMITS, "limit reached: "));
+}
+
+#[test]
+fn a_loop_in_the_guests_allocator_ends_with_the_budget_of_check() {
+    let server = server_with("loop-in-realloc", LIMITS);
+    let request = Request::new().to(&["hostile@example.org"]).text(&"x".repeat(6_000));
+    server.send(&request.bytes()).assert_error(500, "Delivery failed");
+    assert_limit_of_check(&server.logged(&["request refused", "limit reached: "]));
+}
+
+#[test]
+fn a_flood_of_randomness_ends() {
+    assert_ended("random-flood", WIDE, "limit reached: more than 1 MiB of randomness");
+}
+
+#[test]
+fn header_fields_are_bounded() {
+    assert_ended("huge-headers", WIDE, "limit reached: header fields over 64 KiB");
+}
+
+#[test]
+fn the_memories_of_a_component_are_counted_together() {
+    // Two of 40 MiB, each within the limit.
+    let component = patched("echo", MEMORY_SECTION, |body| {
+        let [1, _flags, rest @ ..] = body else { panic!("one memory") };
+        [&[2, 0][..], &leb128(640), &[0], &leb128(640), &rest[rest.len()..]].concat()
+    });
+    let server = server_of(component.path(), LIMITS);
+    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
+    answer.assert_error(500, "Delivery failed");
+    let line = server.logged(&["request refused", "action hostile failed"]);
+    assert!(line.contains("limit 65536 KiB"), "{line}");
+}
+
+#[test]
+fn tables_are_bounded() {
+    let component = patched("echo", TABLE_SECTION, |body| {
+        let [1, element, ..] = body else { panic!("one table") };
+        [&[1, *element, 0][..], &leb128(9_000_000)].concat()
+    });
+    let server = server_of(component.path(), LIMITS);
+    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
+    answer.assert_error(500, "Delivery failed");
+    let line = server.logged(&["request refused", "action hostile failed", "table"]);
+    assert!(line.contains("limit reached"), "{line}");
 }
 
 #[test]
@@ -131,6 +185,8 @@ fn files_outside_the_upload_cannot_be_opened() {
     let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
     assert_eq!(answer.body, SUCCESS);
     server.logged(&["rejected an upload", "all refused"]);
+    let [entry] = &server.deliveries(&[])[..] else { panic!("one upload is kept") };
+    assert_expected("hostile-read-outside", entry["reason"].as_str().unwrap());
 }
 
 #[test]

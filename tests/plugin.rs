@@ -134,6 +134,38 @@ fn a_component_of_65_mib_is_refused() {
 }
 
 #[test]
+fn sixty_megabytes_of_junk_are_refused_before_they_are_compiled() {
+    let folder = TempDir::new().unwrap();
+    let junk = [&b"\0asm\x0d\0\x01\0"[..], &vec![0xee; 60_000_000]].concat();
+    fs::write(folder.path().join("x.wasm"), junk).unwrap();
+    fs::write(
+        folder.path().join("config.toml"),
+        "[ACTIONS]\nfacebook = \"x\"\n[PLUGINS.x]\nCOMPONENT = \"x.wasm\"\n",
+    )
+    .unwrap();
+    let served = afterimage(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(served.status.code(), Some(78));
+    assert_expected("load-large-junk", &text(&served));
+}
+
+#[test]
+fn other_bytes_than_those_that_were_granted_something_are_refused() {
+    let folder = folder_with(&["wants-store"]);
+    fs::write(
+        folder.path().join("config.toml"),
+        format!(
+            "[ACTIONS]\nfacebook = \"x\"\n[PLUGINS.x]\nCOMPONENT = \"wants-store.wasm\"\n\
+             SHA256 = \"{}\"\nALLOW = {{ STORE = \"prints\" }}\n",
+            "0".repeat(64)
+        ),
+    )
+    .unwrap();
+    let served = afterimage(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(served.status.code(), Some(78));
+    assert_expected("load-other-bytes", &text(&served));
+}
+
+#[test]
 fn add_copies_the_component_and_keeps_what_the_operator_wrote() {
     let folder = folder_with(&["wants-store"]);
     let config = folder.path().join("config.toml");

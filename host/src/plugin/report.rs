@@ -56,6 +56,7 @@ fn limit(error: &wasmtime::Error, text: &str) -> Option<String> {
         ("handle limit exceeded", "too many handles"),
         ("no free keys", "too many open handles"),
         ("total size of fields", "header fields over 64 KiB"),
+        ("requested len", "more than 1 MiB of randomness at once"),
     ]
     .into_iter()
     .find(|(needle, _)| text.contains(needle))
