@@ -86,6 +86,21 @@ impl File {
     }
 }
 
+impl From<store::StoreError> for Failure {
+    fn from(error: store::StoreError) -> Self {
+        use store::StoreError;
+
+        match error {
+            StoreError::Full => retry("the disk is full"),
+            StoreError::Io(error) => retry(error),
+            StoreError::Denied(text) | StoreError::InvalidName(text) => {
+                reject(RejectionReason::Other, text)
+            }
+            StoreError::NoSuchFile => reject(RejectionReason::Other, "a file is missing"),
+        }
+    }
+}
+
 /// A receipt without links.
 pub fn receipt(summary: impl Into<String>) -> Receipt {
     Receipt { summary: summary.into(), links: Vec::new() }

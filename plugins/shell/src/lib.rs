@@ -1,60 +1,43 @@
 //! `shell`: keeps every file, then runs the operator's command for each file
 //! and recipient, one after the other.
 
-mod bindings {
-    #![allow(missing_docs, unsafe_code, reason = "generated")]
-    wit_bindgen::generate!({
-        path: "../../wit",
-        inline: "
-            package afterimage:plugins;
-            world shell {
-                include afterimage:action/action@0.1.0;
-                import afterimage:action/store@0.1.0;
-                import afterimage:action/process@0.1.0;
-            }
-        ",
-        world: "afterimage:plugins/shell",
-        generate_all,
-    });
-}
+use std::collections::BTreeMap;
 
-use bindings::afterimage::action::log::{self, Level};
-use bindings::afterimage::action::process::{self, Exit, ProcessError};
-use bindings::afterimage::action::store::{self, StoreError};
-use bindings::afterimage::action::uploads::{RejectionReason, RetryAdvice};
-use bindings::afterimage::action::{progress, settings};
-use bindings::exports::afterimage::action::handler::{Failure, Guest, Receipt, Rejection, Upload};
+use afterimage_sdk::process::{self, Exit, ProcessError};
+use afterimage_sdk::{
+    Action, Failure, Receipt, Rejection, RejectionReason, Upload, export, progress, receipt,
+    reject, rejection, retry, settings, store, warn,
+};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// The action.
 pub struct Shell;
 
-// Native linkers do not take the `:` and `@` in the names of the exports.
-#[cfg(target_family = "wasm")]
-#[allow(unsafe_code, reason = "generated")]
-mod export {
-    use super::{Shell, bindings};
-
-    bindings::export!(Shell with_types_in bindings);
-}
+export!(Shell);
 
 /// `[SHELL]`, as far as it is not the host's affair.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
 struct Settings {
     /// Exit codes that mean done.
     exit_delivered: Vec<i32>,
     /// Exit codes that mean again, later.
     exit_retry: Vec<i32>,
+    /// The rest, which the host has read: `CMD`, `STDIN`, ...
+    #[serde(flatten)]
+    _host: BTreeMap<String, IgnoredAny>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         // 75 is EX_TEMPFAIL of sysexits.h.
-        Self { exit_delivered: vec![0], exit_retry: vec![75] }
+        Self { exit_delivered: vec![0], exit_retry: vec![75], _host: BTreeMap::new() }
     }
 }
 
-impl Guest for Shell {
+impl Action for Shell {
     fn check(draft: Upload) -> Result<u32, Rejection> {
         if draft.files.is_empty() {
             return Err(rejection(RejectionReason::Invalid, "no file to work on"));
@@ -63,17 +46,14 @@ impl Guest for Shell {
     }
 
     fn deliver(upload: Upload) -> Result<Receipt, Failure> {
-        let settings: Settings = serde_json::from_str(&settings::json()).map_err(|error| {
-            Failure::Reject(rejection(RejectionReason::Other, &error.to_string()))
-        })?;
+        let settings: Settings = settings()?;
         // Kept at every attempt: that is how the host knows {filename}. The
         // same bytes are the same file, so this repeats nothing.
         let places: Vec<String> = upload
             .files
             .iter()
             .map(|file| store::put(file.index, &file.name))
-            .collect::<Result<_, _>>()
-            .map_err(not_stored)?;
+            .collect::<Result<_, _>>()?;
 
         let recipients: Vec<Option<&String>> = match upload.recipients.is_empty() {
             true => vec![None],
@@ -90,14 +70,14 @@ impl Guest for Shell {
             said = last_line(&exit.stdout_tail).or(said);
             done = number + 1;
             // A repeat goes on behind what is done.
-            progress::save(&done.to_be_bytes()).map_err(|error| retry(&error))?;
+            progress::save(&done.to_be_bytes()).map_err(retry)?;
         }
         let commands = if done == 1 { "command" } else { "commands" };
         let mut summary = format!("stored {}, {done} {commands} run", places.join(", "));
         if let Some(said) = said {
             summary = format!("{summary}: {said}");
         }
-        Ok(Receipt { summary, links: Vec::new() })
+        Ok(receipt(summary))
     }
 }
 
@@ -119,15 +99,15 @@ fn judge(settings: &Settings, exit: &Exit) -> Result<(), Failure> {
         return Ok(());
     }
     if !stderr.trim().is_empty() {
-        log::write(Level::Warn, &format!("{end}; the command said: {}", stderr.trim()), &[]);
+        warn!("{end}; the command said: {}", stderr.trim());
     }
     let reason = match last_line(&exit.stderr_tail) {
         Some(line) => format!("{end}: {line}"),
         None => end,
     };
     match exit.code.is_some_and(|code| settings.exit_retry.contains(&code)) {
-        true => Err(retry(&reason)),
-        false => Err(Failure::Reject(rejection(RejectionReason::Other, &reason))),
+        true => Err(retry(reason)),
+        false => Err(reject(RejectionReason::Other, reason)),
     }
 }
 
@@ -136,37 +116,12 @@ fn last_line(output: &[u8]) -> Option<String> {
     text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
 }
 
-fn not_stored(error: StoreError) -> Failure {
-    match error {
-        StoreError::Full => retry("the disk is full"),
-        StoreError::Io(error) => retry(&error),
-        StoreError::Denied(text) | StoreError::InvalidName(text) => {
-            Failure::Reject(rejection(RejectionReason::Other, &text))
-        }
-        StoreError::NoSuchFile => {
-            Failure::Reject(rejection(RejectionReason::Other, "a file is missing"))
-        }
-    }
-}
-
 fn not_run(error: ProcessError) -> Failure {
     match error {
         ProcessError::Timeout => retry("the command took longer than TIMEOUT"),
-        ProcessError::Io(error) => retry(&error),
-        ProcessError::Invalid(text) => Failure::Reject(rejection(RejectionReason::Invalid, &text)),
-        ProcessError::Denied(text) => {
-            Failure::Reject(rejection(RejectionReason::Unauthorized, &text))
-        }
-        ProcessError::NoSuchFile => {
-            Failure::Reject(rejection(RejectionReason::Other, "a file is missing"))
-        }
+        ProcessError::Io(error) => retry(error),
+        ProcessError::Invalid(text) => reject(RejectionReason::Invalid, text),
+        ProcessError::Denied(text) => reject(RejectionReason::Unauthorized, text),
+        ProcessError::NoSuchFile => reject(RejectionReason::Other, "a file is missing"),
     }
-}
-
-fn retry(reason: &str) -> Failure {
-    Failure::Retry(RetryAdvice { after_seconds: None, reason: reason.to_owned() })
-}
-
-fn rejection(reason: RejectionReason, message: &str) -> Rejection {
-    Rejection { reason, message: message.to_owned() }
 }

@@ -1,9 +1,7 @@
 //! `store`: keeps every file of an upload in the folder that the host assigns.
 
-use afterimage_sdk::store::{self, StoreError};
 use afterimage_sdk::{
-    Action, Failure, Receipt, Rejection, RejectionReason, Upload, export, receipt, reject,
-    rejection, retry,
+    Action, Failure, Receipt, Rejection, RejectionReason, Upload, export, receipt, rejection, store,
 };
 
 /// The action.
@@ -20,17 +18,9 @@ impl Action for Store {
     }
 
     fn deliver(upload: Upload) -> Result<Receipt, Failure> {
-        let places: Result<Vec<String>, StoreError> =
-            upload.files.iter().map(|file| store::put(file.index, &file.name)).collect();
-        places.map(|places| receipt(format!("stored {}", places.join(", ")))).map_err(|error| {
-            match error {
-                StoreError::Full => retry("the disk is full"),
-                StoreError::Io(error) => retry(error),
-                StoreError::Denied(text) | StoreError::InvalidName(text) => {
-                    reject(RejectionReason::Other, text)
-                }
-                StoreError::NoSuchFile => reject(RejectionReason::Other, "a file is missing"),
-            }
-        })
+        let places: Vec<String> = (upload.files.iter())
+            .map(|file| store::put(file.index, &file.name))
+            .collect::<Result<_, _>>()?;
+        Ok(receipt(format!("stored {}", places.join(", "))))
     }
 }
