@@ -172,3 +172,32 @@ facebook = "store"
     assert!(server.log().contains("INSECURE_DOWNLOAD"));
     assert!(!server.log().contains("password"));
 }
+
+#[test]
+fn a_secret_that_would_not_be_sent_as_meant_is_refused() {
+    let plugin = format!(
+        "[PLUGINS.x]\nCOMPONENT = {:?}\nSHA256 = \"{}\"\nALLOW = {{ HTTP = [\"https://a.org\"] }}\n",
+        guest("echo"),
+        "0".repeat(64)
+    );
+    for (secrets, words) in [
+        (
+            r#"{ ORIGIN = "https://b.org", HEADER = "x-key", VALUE = "s3cret" }"#,
+            "https://b.org is not allowed; add ALLOW = { HTTP = [\"https://b.org\"] }",
+        ),
+        (r#"{ ORIGIN = "https://a.org", HEADER = "Host", VALUE = "s3cret" }"#, "name of a header"),
+        (r#"{ ORIGIN = "https://a.org", HEADER = "x-key" }"#, "one of VALUE = "),
+        (
+            r#"{ ORIGIN = "https://a.org", HEADER = "x-key", VALUE = "s3\ncret" }"#,
+            "VALUE = \"...\", a line of text",
+        ),
+        (
+            r#"{ ORIGIN = "https://a.org", HEADER = "x-a", VALUE = "s3cret" },
+               { ORIGIN = "https://a.org", HEADER = "x-b", VALUE = "s3cret" }"#,
+            "one VALUE and one SIGN at most",
+        ),
+    ] {
+        let config = format!("{plugin}SECRETS = [{secrets}]\n");
+        assert_refused(&config, &["config.toml:", "[PLUGINS.x]: SECRETS: ", words]);
+    }
+}

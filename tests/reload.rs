@@ -4,9 +4,10 @@
 use std::fs;
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::fixture::{Request, SUCCESS, Server, guest};
+use crate::fixture::{Fault, Faulty, Request, SUCCESS, Server, guest};
 
 /// Puts the guest of this name at `path` as a careful build would.
 fn install(name: &str, path: &Path) {
@@ -121,4 +122,52 @@ fn a_reload_leaves_a_running_delivery_to_the_old_component() {
     server.logged(&["no result within 4s"]);
     // The next attempt is the new one's.
     server.logged(&["delivered: ", "attempt"]);
+}
+
+#[test]
+fn a_component_with_a_digest_is_only_replaced_together_with_it() {
+    let folder = TempDir::new().unwrap();
+    let component = folder.path().join("x.wasm");
+    install("wants-store", &component);
+    let config = |component: &Path| {
+        format!(
+            "REPEAT_WINDOW = \"0 s\"\n[ACTIONS]\n\"a@example.org\" = \"x\"\n[PLUGINS.x]\n\
+             COMPONENT = {component:?}\nSHA256 = {:?}\nALLOW = {{ STORE = \"prints\" }}\n",
+            sha256(component)
+        )
+    };
+    let server = Server::start(&config(&component));
+    install("echo", &component);
+    server.logged(&["not reloaded, the old one stays", "its SHA-256 is", "as SHA256 says"]);
+    assert_eq!(send(&server), SUCCESS);
+    assert_eq!(server.only_stored().0, "ok.jpg");
+
+    fs::write(server.folder().join("config.toml"), config(&component)).unwrap();
+    server.signal("HUP");
+    server.logged(&["configuration reloaded"]);
+    assert_eq!(send(&server), SUCCESS);
+    server.logged(&["delivered", "SAM_0042.JPG"]);
+}
+
+fn sha256(path: &Path) -> String {
+    let digest = Sha256::digest(fs::read(path).unwrap());
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn sighup_takes_up_another_mail_server() {
+    let (old, new) = (Faulty::start(&[("connect", Fault::Drop)]), Faulty::start(&[]));
+    let config = |port: u16| {
+        format!(
+            "MAIL_SERVER = \"127.0.0.1\"\nMAIL_PORT = {port}\n\
+             RETRY_DELAYS = [\"0 s\", \"500 ms\"]\n"
+        )
+    };
+    let server = Server::start(&config(old.port));
+    assert_eq!(send(&server), SUCCESS);
+    server.logged(&["action email failed"]);
+    fs::write(server.folder().join("config.toml"), config(new.port)).unwrap();
+    server.signal("HUP");
+    server.settle();
+    assert_eq!((old.received().len(), new.received().len()), (0, 1));
 }
