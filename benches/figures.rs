@@ -4,11 +4,12 @@
 
 #![allow(missing_docs, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark")]
 
+mod server;
+
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,7 +20,7 @@ use afterimage::plugin::{Loader, compile};
 use afterimage::upload::{Delivery, Origin, Upload};
 use tempfile::TempDir;
 
-const BOUNDARY: &str = "---------------------------7d93b9550d4a";
+use server::{Server, connect, email};
 
 fn main() {
     // The loader starts its own program again to compile; here that is this one.
@@ -44,7 +45,7 @@ fn starts(folder: &Path) {
     let (_, server) = Server::start(folder, "");
     println!("start, first            {:8.1} ms", first.as_secs_f64() * 1e3);
     println!("start, warm, median     {:8.1} ms", warm[10].as_secs_f64() * 1e3);
-    println!("memory, idle            {:8.1} MiB", server.memory("VmRSS") as f64 / 1024.0);
+    println!("memory, idle            {:8.1} MiB", server.memory("VmRSS"));
 }
 
 /// One `check` and one `deliver` of `ignore` through the sandbox.
@@ -112,10 +113,15 @@ fn ingest(folder: &Path) {
     }
     file.sync_all().unwrap();
 
-    let (_, server) = Server::start(folder, "[ACTIONS]\n\"a@example.org\" = \"ignore\"\n");
+    let config = "[ACTIONS]\n\"a@example.org\" = \"ignore\"\n";
+    let (_, server) = Server::start(folder, config);
     let before = server.memory("VmHWM");
+    let upload = |camera: u8, text: &str| {
+        let file = File::open(&source).unwrap();
+        email(connect(server.address, camera), text, file, LENGTH);
+    };
     let (mut copies, mut uploads) = (Vec::new(), Vec::new());
-    for _ in 0..3 {
+    for round in 0..3 {
         let copy = folder.join("copy");
         let start = Instant::now();
         assert!(Command::new("cp").arg(&source).arg(&copy).status().unwrap().success());
@@ -124,78 +130,24 @@ fn ingest(folder: &Path) {
         fs::remove_file(copy).unwrap();
 
         let start = Instant::now();
-        assert!(server.email(&source).contains("succ"));
+        upload(1, &round.to_string());
         uploads.push(start.elapsed());
     }
     let rate = |times: &[Duration]| {
         let best = times.iter().min().unwrap();
         LENGTH as f64 / 1e6 / best.as_secs_f64()
     };
-    println!("cp and sync of 1 GiB    {:8.0} MB/s", rate(&copies));
-    println!("e-mail of 1 GiB to disk {:8.0} MB/s", rate(&uploads));
-    let grown = server.memory("VmHWM") - before;
-    println!("memory grown by that    {:8.1} MiB", grown as f64 / 1024.0);
-}
-
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(folder: &Path, config: &str) -> (Duration, Self) {
-        fs::write(folder.join("config.toml"), config).unwrap();
-        let start = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_afterimage"))
-            .args(["serve", "--config"])
-            .arg(folder.join("config.toml"))
-            .args(["--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().rsplit(' ').next().unwrap().to_owned();
-        (start.elapsed(), Self { child, address })
-    }
-
-    /// A line of `/proc/<pid>/status`, in KiB.
-    fn memory(&self, name: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
-    }
-
-    fn email(&self, file: &Path) -> String {
-        let message = format!(
-            "--{BOUNDARY}\r\ncontent-disposition: form-data; name=\"message\"\r\n\r\n\
-             <email><sender>Camera@samsungcamera.com</sender><receiverList><receiver>\
-             a@example.org</receiver></receiverList></email>\r\n--{BOUNDARY}\r\n\
-             content-disposition: form-data; name=\"binary\"; fileName=\"A.MP4\"\r\n\r\n"
-        );
-        let end = format!("\r\n--{BOUNDARY}--\r\n");
-        let mut file = File::open(file).unwrap();
-        let length = message.len() as u64 + file.metadata().unwrap().len() + end.len() as u64;
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "POST /social/columbus/email HTTP/1.0\r\n\
-             Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\
-             Content-Length: {length}\r\n\r\n{message}"
-        )
-        .unwrap();
-        io::copy(&mut file, &mut stream).unwrap();
-        stream.write_all(end.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    let (copied, uploaded) = (rate(&copies), rate(&uploads));
+    println!("cp and sync of 1 GiB    {copied:8.0} MB/s");
+    println!(
+        "e-mail of 1 GiB to disk {uploaded:8.0} MB/s  ({:.0} % of cp and sync)",
+        uploaded / copied * 100.0
+    );
+    println!("memory grown by three   {:8.1} MiB", server.memory("VmHWM") - before);
+    std::thread::scope(|scope| {
+        for camera in 1..=3 {
+            scope.spawn(move || upload(camera, &format!("at once {camera}")));
+        }
+    });
+    println!("and by three at once    {:8.1} MiB", server.memory("VmHWM") - before);
 }

@@ -5,7 +5,6 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -18,16 +17,12 @@ use crate::current::Current;
 use crate::delivery::{Engine, Intake};
 use crate::plugin::{Actions, Loader};
 use crate::reload::{self, Reload, Source};
-use crate::spool::Spool;
+use crate::spool::{self, Spool};
 
 /// Names that cameras look up; each must lead to this server
 /// (`protocol.md` 1.2).
 const HOSTS: &str = "gld.samsungosp.com www.samsungimaging.com www.ospserver.net \
 snsgw.samsungmobile.com www.yahoo.co.kr www.msn.com";
-
-/// How long a stop waits for cameras that are sending and deliveries that are
-/// under way. systemd kills after 90 s.
-const DRAIN: Duration = Duration::from_secs(20);
 
 /// A configuration that cannot work on this machine: a folder, a component.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +43,13 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
         .map_err(|e| unusable("UPLOAD_FOLDER", &config.upload_folder, &e))?;
     let spool = Spool::open(&config.spool_folder)
         .map_err(|e| unusable("SPOOL_FOLDER", &config.spool_folder, &e))?;
+    if spool::is_in_memory(&config.spool_folder).unwrap_or(false) {
+        tracing::error!(
+            "SPOOL_FOLDER: {} is in memory: photos that a camera was told are sent are LOST when \
+             the machine stops before they are delivered; set SPOOL_FOLDER to a folder on a disk",
+            config.spool_folder.display()
+        );
+    }
     let secret = match &config.secret {
         Some(secret) => secret.clone(),
         None => spool.secret().map_err(|e| unusable("SPOOL_FOLDER", &config.spool_folder, &e))?,
@@ -70,7 +72,9 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     let engine =
         Arc::new(Engine::new(spool.clone(), actions.clone(), deliveries.clone(), wake.clone()));
     engine.recover().await?;
-    let intake = Intake::new(spool, routes.clone(), actions.clone(), deliveries, wake);
+    let stop_timeout = deliveries.stop_timeout;
+    let intake =
+        Arc::new(Intake::new(spool, routes.clone(), actions.clone(), deliveries, wake));
     let capture_folder = camera.capture_folder.clone().unwrap_or_default();
     if camera.capture_folder.is_some() {
         tracing::warn!("raw requests, photos included, are kept in {}", capture_folder.display());
@@ -117,8 +121,8 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     };
     tokio::select! {
         () = drained => tracing::info!("stopped"),
-        () = tokio::time::sleep(DRAIN) => tracing::warn!(
-            "stopped; what was still under way after {} s goes on at the next start", DRAIN.as_secs()
+        () = tokio::time::sleep(stop_timeout) => tracing::warn!(
+            "stopped; what was still under way after {stop_timeout:?} goes on at the next start"
         ),
         () = signalled() => tracing::warn!("stopped at once"),
     }

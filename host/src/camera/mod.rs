@@ -33,7 +33,7 @@ use crate::upload::Upload;
 /// What the camera side needs of the rest of the program.
 pub trait Intake: Send + Sync + 'static {
     /// A place on disk for an upload that is about to come.
-    fn begin(&self) -> impl Future<Output = std::io::Result<Incoming>> + Send;
+    fn begin(&self) -> impl Future<Output = Result<Incoming, Refused>> + Send;
 
     /// Takes over an upload whose bytes are all there. When this returns `Ok`
     /// the camera may hear OK.

@@ -81,6 +81,12 @@ pub enum Refused {
     /// Less space would stay free than the operator wants.
     #[error("less than MIN_FREE_SPACE would stay free; make room on the spool's disk")]
     Full,
+    /// As many deliveries wait as the operator wants at most.
+    #[error(
+        "the queue holds {0} deliveries, MAX_QUEUE in the configuration; `afterimage queue list` \
+         shows why they are not delivered"
+    )]
+    QueueFull(usize),
     /// More bytes than the limit.
     #[error("over {0} bytes; MAX_UPLOAD in the configuration limits uploads")]
     TooLarge(u64),
@@ -146,6 +152,7 @@ impl Refused {
             Self::Failed { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "Delivery failed".into()),
             Self::Disk(_) => (StatusCode::INSUFFICIENT_STORAGE, "Storage failed".into()),
             Self::Full => (StatusCode::INSUFFICIENT_STORAGE, "Storage full".into()),
+            Self::QueueFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "Queue full".into()),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large".into()),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "Too slow".into()),
             Self::Login(_) => (StatusCode::UNAUTHORIZED, "Login failed".into()),

@@ -35,6 +35,10 @@ pub struct Deliveries {
     pub keep_receipts: Duration,
     /// How long the files of delivered uploads are kept.
     pub keep_files: Duration,
+    /// Deliveries that are not delivered, at which uploads are refused.
+    pub max_queue: usize,
+    /// How long a stop waits for uploads and deliveries that are under way.
+    pub stop_timeout: Duration,
 }
 
 const MINUTE: u64 = 60;
@@ -54,6 +58,10 @@ impl Default for Deliveries {
             repeat_window: Duration::from_secs(10 * MINUTE),
             keep_receipts: Duration::from_secs(30 * DAY),
             keep_files: Duration::ZERO,
+            // Half a terabyte of photos; the ledger is quick up to here.
+            max_queue: 100_000,
+            // systemd kills after 90 s.
+            stop_timeout: Duration::from_secs(20),
         }
     }
 }
@@ -83,6 +91,14 @@ pub(super) fn deliveries(document: &Document<'_>, file: &File) -> Result<Deliver
             .collect::<Result<_, _>>()?,
         None => default.retry_delays,
     };
+    let max_queue = match &file.max_queue {
+        Some(written) => usize::try_from(*written.get_ref()).ok().filter(|&most| most > 0),
+        None => Some(default.max_queue),
+    };
+    let max_queue = max_queue.ok_or_else(|| {
+        let written = file.max_queue.as_ref().expect("the default is fine");
+        document.error(written, "MAX_QUEUE: write a number above 0 like MAX_QUEUE = 100000")
+    })?;
     let keep = &file.keep_delivered;
     Ok(Deliveries {
         retry_delays,
@@ -95,5 +111,7 @@ pub(super) fn deliveries(document: &Document<'_>, file: &File) -> Result<Deliver
         repeat_window: duration("REPEAT_WINDOW", &file.repeat_window, default.repeat_window)?,
         keep_receipts: duration("KEEP_DELIVERED", &keep.receipts, default.keep_receipts)?,
         keep_files: duration("KEEP_DELIVERED", &keep.files, default.keep_files)?,
+        max_queue,
+        stop_timeout: duration("STOP_TIMEOUT", &file.stop_timeout, default.stop_timeout)?,
     })
 }

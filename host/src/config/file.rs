@@ -69,6 +69,10 @@ pub(super) struct File {
     pub(super) collect_timeout: Option<Spanned<String>>,
     /// How long an upload that comes again is taken for a repeat.
     pub(super) repeat_window: Option<Spanned<String>>,
+    /// Deliveries that may wait.
+    pub(super) max_queue: Option<Spanned<i64>>,
+    /// How long a stop waits for what is under way.
+    pub(super) stop_timeout: Option<Spanned<String>>,
     /// What is kept of delivered uploads.
     pub(super) keep_delivered: KeepTable,
     /// Recipient address or service → action.
@@ -106,6 +110,8 @@ const KEYS: &[(&str, &str)] = &[
     ("RETRY_FOR", "\"5 days\""),
     ("COLLECT_TIMEOUT", "\"10 min\""),
     ("REPEAT_WINDOW", "\"10 min\""),
+    ("MAX_QUEUE", "100000"),
+    ("STOP_TIMEOUT", "\"20 s\""),
     ("KEEP_DELIVERED", "{ RECEIPTS = \"30 days\", FILES = \"0 s\" }"),
     ("ACTIONS", "{ \"store@example.org\" = \"store\" }"),
     ("PLUGINS", "{ }"),

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::future::pending;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -76,6 +77,9 @@ impl Engine {
         let mut look = tokio::time::interval(LOOK);
         let mut clean = tokio::time::interval(CLEAN);
         while !*stop.borrow() {
+            // Before anything is thought due: a clock that jumped would make
+            // everything that waits due at once.
+            self.follow(&mut clock).await;
             let due = match self.start_due(&mut calls).await {
                 Ok(due) => due,
                 Err(error) => {
@@ -103,7 +107,7 @@ impl Engine {
                     _ = stop.changed() => break,
                     _ = clean.tick() => self.clean().await,
                     _ = look.tick() => {
-                        if self.look(&mut clock).await {
+                        if self.follow(&mut clock).await || self.is_changed().await {
                             break;
                         }
                     }
@@ -128,8 +132,8 @@ impl Engine {
         Ok(next.map(|due| due.duration_since(SystemTime::now()).unwrap_or_default()))
     }
 
-    /// Whether something changed that the engine does not know of.
-    async fn look(&self, clock: &mut Clock) -> bool {
+    /// Moves what waits along with the system's clock; whether that jumped.
+    async fn follow(&self, clock: &mut Clock) -> bool {
         let jumped = clock.jumped(SystemTime::now(), Instant::now());
         if let Some(milliseconds) = jumped {
             tracing::warn!("the clock jumped by {} s; waits stay as they are", milliseconds / 1000);
@@ -137,11 +141,15 @@ impl Engine {
                 tracing::error!("{error}");
             }
         }
-        let changed = self.spool.is_changed().await.unwrap_or_else(|error| {
+        jumped.is_some()
+    }
+
+    /// Whether an operator changed the queue.
+    async fn is_changed(&self) -> bool {
+        self.spool.is_changed().await.unwrap_or_else(|error| {
             tracing::error!("{error}");
             false
-        });
-        jumped.is_some() || changed
+        })
     }
 
     async fn clean(&self) {
@@ -163,12 +171,10 @@ impl Engine {
             folder: self.spool.folder(&claim.upload.id),
             notes: self.spool.notes(&claim.id),
         });
-        let answer = match (self.actions.find(&name), missing(&delivery).await) {
+        let answer = match (self.actions.find(&name), look_for_files(&delivery).await) {
             (None, _) => Err(Trouble::Rejected(format!("config.toml has no action {name}"))),
-            (_, Some(file)) => {
-                Err(Trouble::Rejected(format!("{file} is not in the spool as the camera sent it")))
-            }
-            (Some(action), None) => action.deliver(&delivery).await.map_err(Trouble::from),
+            (_, Err(trouble)) => Err(trouble),
+            (Some(action), Ok(())) => action.deliver(&delivery).await.map_err(Trouble::from),
         };
         let (outcome, pause) = match answer {
             Ok(receipt) => {
@@ -307,15 +313,26 @@ fn tell(claim: &Claim, outcome: &Outcome) {
     }
 }
 
-/// The first file of a delivery that is not there with its length.
-async fn missing(delivery: &Delivery) -> Option<String> {
+/// Makes sure that the files of a delivery are there with their lengths.
+async fn look_for_files(delivery: &Delivery) -> Result<(), Trouble> {
     for file in &delivery.upload.files {
-        let found = tokio::fs::metadata(delivery.folder.join(&file.name)).await;
-        if !found.is_ok_and(|found| found.len() == file.size) {
-            return Some(file.name.clone());
+        match tokio::fs::metadata(delivery.folder.join(&file.name)).await {
+            Ok(found) if found.len() == file.size => {}
+            // A disk that fails may work again; a file that is gone stays so.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Trouble::Failed {
+                    reason: format!("{} in the spool: {error}", file.name),
+                    trapped: false,
+                    advice: None,
+                });
+            }
+            _ => {
+                let reason = format!("{} is not in the spool as the camera sent it", file.name);
+                return Err(Trouble::Rejected(reason));
+            }
         }
     }
-    None
+    Ok(())
 }
 
 enum Trouble {

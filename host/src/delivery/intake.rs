@@ -48,12 +48,26 @@ impl Intake {
     }
 }
 
-impl camera::Intake for Intake {
-    async fn begin(&self) -> std::io::Result<Incoming> {
-        self.spool.begin().await
+impl camera::Intake for Arc<Intake> {
+    async fn begin(&self) -> Result<Incoming, Refused> {
+        let largest = self.settings.max_queue;
+        if self.spool.undelivered() >= largest {
+            return Err(Refused::QueueFull(largest));
+        }
+        self.spool.begin().await.map_err(|error| Refused::Disk(error.to_string()))
     }
 
     async fn accept(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {
+        let intake = self.clone();
+        // On a task of its own: a camera that hangs up must not stop it
+        // half-way, with a post taken apart.
+        let accepted = tokio::spawn(async move { intake.take(upload, incoming).await });
+        accepted.await.unwrap_or_else(|error| Err(Refused::Disk(error.to_string())))
+    }
+}
+
+impl Intake {
+    async fn take(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {
         match &upload.origin {
             Origin::Email => self.accept_new(upload, incoming).await?,
             Origin::Social { service, session } => {
@@ -67,9 +81,7 @@ impl camera::Intake for Intake {
         self.wake.notify_one();
         Ok(())
     }
-}
 
-impl Intake {
     async fn accept_new(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {
         let mut planned = Vec::new();
         for (action, recipients) in routes::actions(&self.routes.now(), &upload)? {

@@ -245,6 +245,16 @@ pub(super) fn next_due(db: &Connection, now: SystemTime) -> rusqlite::Result<Opt
     Ok(due.map(uploads::time))
 }
 
+/// How many deliveries are not delivered.
+pub(super) fn undelivered(db: &Connection) -> rusqlite::Result<i64> {
+    db.query_row(
+        "SELECT count(*) FROM deliveries
+         WHERE state IN ('collecting', 'queued', 'delivering', 'rejected', 'parked')",
+        [],
+        |row| row.get(0),
+    )
+}
+
 /// Moves everything that is set for a time by as much as the clock jumped, so
 /// that each wait stays as long as it was, and never grows.
 pub(super) fn shift(db: &Connection, by: i64, now: SystemTime) -> rusqlite::Result<()> {

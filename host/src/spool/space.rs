@@ -1,7 +1,7 @@
-//! Free space that uploads leave on the disk.
+//! The disk below the spool: its free space, and whether it is one.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How much of the spool's disk no upload may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,4 +23,17 @@ impl FreeSpace {
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
         Ok(free >= self.kept.saturating_add(coming))
     }
+}
+
+/// `TMPFS_MAGIC` and `RAMFS_MAGIC` of Linux's `magic.h`.
+const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
+
+/// Whether what is in `folder` is gone when the machine is switched off.
+///
+/// # Errors
+/// The folder's.
+pub fn is_in_memory(folder: &Path) -> io::Result<bool> {
+    let kind = rustix::fs::statfs(folder)?.f_type;
+    // As wide as the platform likes; the numbers have 32 bits.
+    Ok(IN_MEMORY.contains(&(kind as u32)))
 }
