@@ -18,6 +18,8 @@ mod http;
 mod limits;
 mod login;
 mod mail;
+mod mail_delivery;
+mod mail_servers;
 mod mastodon;
 mod odd_requests;
 mod osp;
