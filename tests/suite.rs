@@ -21,6 +21,8 @@ mod mail;
 mod mail_delivery;
 mod mail_servers;
 mod mastodon;
+mod mastodon_delivery;
+mod mastodon_media;
 mod odd_requests;
 mod osp;
 mod posts;

@@ -181,7 +181,7 @@ impl Work<'_> {
         }
         let patches = match self.settings.strip_location {
             false => Vec::new(),
-            true => location::patches(&file.path, &file.content_type).map_err(|error| {
+            true => location::patches(&file.path).map_err(|error| {
                 let message =
                     format!("{}: {error}; STRIP_LOCATION = false lets it pass", file.name);
                 reject(RejectionReason::Unsupported, message)

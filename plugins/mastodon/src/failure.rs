@@ -26,7 +26,8 @@ pub fn failure(answer: &Answer) -> Failure {
             format!("{words}; get a new TOKEN with `afterimage login mastodon`"),
         ),
         413 => reject(RejectionReason::TooLarge, words),
-        422 if words.to_lowercase().contains("process") => {
+        // "Unprocessable Entity" is what the status itself is called.
+        422 if words.to_lowercase().contains("processing") => {
             retry(Some(30), format!("a file is not ready: {words}"))
         }
         300..=399 => reject(
