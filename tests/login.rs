@@ -15,7 +15,7 @@ use crate::fixture::{PHOTO, Request, SUCCESS, Server};
 
 /// Logs in at `url` from `folder`, pasting what `allow` makes of the page's
 /// address; what was printed behind it.
-fn log_in(url: &str, folder: &Path, allow: impl Fn(&str) -> String) -> (bool, String) {
+pub fn log_in(url: &str, folder: &Path, allow: impl Fn(&str) -> String) -> (bool, String) {
     let mut login = Command::new(env!("CARGO_BIN_EXE_afterimage"))
         .current_dir(folder)
         .args(["login", "mastodon", url])

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use lettre::message::Mailbox;
 use toml::Spanned;
 
@@ -63,6 +65,22 @@ pub struct Account {
     pub username: String,
     /// Its password.
     pub password: String,
+}
+
+impl Account {
+    /// `words` of the server without the password, which some repeat to whoever
+    /// tried it, as it is or as it was sent.
+    pub fn hide_in(&self, words: &str) -> String {
+        if self.password.is_empty() {
+            return words.to_owned();
+        }
+        let Self { username, password } = self;
+        let encoded = [format!("\0{username}\0{password}"), password.clone()];
+        let encoded = encoded.iter().map(|secret| STANDARD.encode(secret));
+        encoded
+            .chain([password.clone()])
+            .fold(words.to_owned(), |words, secret| words.replace(&secret, "(secret)"))
+    }
 }
 
 impl fmt::Debug for Account {

@@ -177,6 +177,7 @@ fn check_values(merged: &Map<String, Value>) -> Result<(), (&str, String)> {
         let fault = match key.as_str() {
             "VISIBILITY" => one_of(&["public", "unlisted", "private", "direct"]),
             "ON_TOO_MANY" => one_of(&["thread", "reject"]),
+            "MISSING_ALT" => one_of(&["reject", "post"]),
             "SENSITIVE" | "STRIP_LOCATION" | "PRIVATE_NETWORKS" if !value.is_boolean() => {
                 Err("write true or false".to_owned())
             }

@@ -58,6 +58,7 @@ pub const BUNDLED: &[Bundled] = &[
             "SENSITIVE",
             "STRIP_LOCATION",
             "ON_TOO_MANY",
+            "MISSING_ALT",
             "PRIVATE_NETWORKS",
         ],
         secrets: &["TOKEN"],

@@ -120,9 +120,7 @@ impl Guest for Email {
         };
         let sent = mail::send(&message).map_err(|error| match error {
             MailError::Temporary(reply) => retry(&reply.text),
-            MailError::Permanent(reply) => {
-                Failure::Reject(rejection(RejectionReason::Other, &outcomes.with(&reply.text)))
-            }
+            MailError::Permanent(reply) => refused(&outcomes, &outcomes.with(&reply.text)),
             MailError::Denied(text) => {
                 Failure::Reject(rejection(RejectionReason::Unauthorized, &text))
             }
@@ -151,7 +149,16 @@ impl Guest for Email {
 fn conclude(outcomes: &Outcomes) -> Result<Receipt, Failure> {
     match outcomes.refusal() {
         None => Ok(Receipt { summary: outcomes.summary(), links: Vec::new() }),
-        Some(text) => Err(Failure::Reject(rejection(RejectionReason::Other, &text))),
+        Some(text) => Err(refused(outcomes, &text)),
+    }
+}
+
+/// The end, unless the operator lets it be tried again: then for those who
+/// have not got it.
+fn refused(outcomes: &Outcomes, text: &str) -> Failure {
+    match progress::save(&outcomes.notes_of_sent()) {
+        Ok(()) => Failure::Reject(rejection(RejectionReason::Other, text)),
+        Err(error) => retry(&error),
     }
 }
 

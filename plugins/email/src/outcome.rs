@@ -25,12 +25,17 @@ impl Outcomes {
 
     /// The notes that [`Self::read`] reads.
     pub(crate) fn notes(&self) -> Vec<u8> {
-        let sent = self.sent.iter().map(|address| format!("+{address}\n"));
         let refused = self.refused.iter().map(|(address, words)| {
             let words = words.replace(char::is_control, " ");
             format!("-{address}\t{words}\n")
         });
-        sent.chain(refused).collect::<String>().into_bytes()
+        [self.notes_of_sent(), refused.collect::<String>().into_bytes()].concat()
+    }
+
+    /// The same without those who were refused.
+    pub(crate) fn notes_of_sent(&self) -> Vec<u8> {
+        let sent = self.sent.iter().map(|address| format!("+{address}\n"));
+        sent.collect::<String>().into_bytes()
     }
 
     /// Those of `recipients` for whom nothing is settled.

@@ -1,13 +1,14 @@
 //! The part of Mastodon's API that a post needs, as Mastodon, GoToSocial,
 //! Pleroma, Pixelfed and snac speak it.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use serde_json::Value;
 use wasip2::http::types::Method;
 
 use crate::bindings::afterimage::action::uploads::{Failure, File};
-use crate::failure::{failure, retry, unreached};
+use crate::failure::{exhausted, failure, retry, unreached};
 use crate::http::{self, Answer, Part, Server};
 use crate::location::Patch;
 
@@ -45,12 +46,14 @@ pub enum Repeats {
 /// The API of one server.
 pub struct Api {
     server: Server,
+    /// Seconds for which the server takes no more files.
+    pause: Cell<Option<u32>>,
 }
 
 impl Api {
     /// The API at `base_url`.
     pub fn new(base_url: &str) -> Self {
-        Self { server: Server::new(base_url) }
+        Self { server: Server::new(base_url), pause: Cell::new(None) }
     }
 
     /// What the server takes; Mastodon's own limits where it does not say.
@@ -78,10 +81,19 @@ impl Api {
         alt_text: &str,
         patches: &[Patch],
     ) -> Result<Media, Failure> {
+        if let Some(seconds) = self.pause.get() {
+            return Err(retry(Some(seconds), "the server takes no more files for now"));
+        }
         let boundary = format!("afterimage-{delivery}-{}", file.index);
+        let description = match alt_text.is_empty() {
+            true => String::new(),
+            false => format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"description\"\r\n\r\n\
+                 {alt_text}\r\n"
+            ),
+        };
         let head = format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"description\"\r\n\r\n\
-             {alt_text}\r\n--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; \
+            "{description}--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; \
              filename=\"{}\"\r\nContent-Type: {}\r\n\r\n",
             file.name.replace('"', "%22"),
             file.content_type
@@ -100,6 +112,7 @@ impl Api {
         if !(200..300).contains(&answer.status) {
             return Err(failure(&answer));
         }
+        self.pause.set(exhausted(&answer));
         match json(&answer).as_ref().and_then(|media| id(&media["id"])) {
             Some(id) => Ok(Media { id, is_ready: answer.status != 202 }),
             None => Err(retry(None, "the server took a file and did not name it")),
@@ -155,7 +168,12 @@ impl Api {
             return Err(NotPosted { is_certain, failure: failure(&answer) });
         }
         let post = json(&answer).unwrap_or_default();
-        Ok(Post { id: id(&post["id"]), url: post["url"].as_str().map(str::to_owned) })
+        Ok(Post {
+            id: id(&post["id"]),
+            url: post["url"].as_str().map(str::to_owned),
+            files: post["media_attachments"].as_array().map(Vec::len),
+            visibility: post["visibility"].as_str().map(str::to_owned),
+        })
     }
 
     /// The account's last posts, none if the token may not see them.
@@ -216,6 +234,10 @@ pub struct Post {
     pub id: Option<String>,
     /// Its page, where the server tells.
     pub url: Option<String>,
+    /// How many files it shows, where the server tells.
+    pub files: Option<usize>,
+    /// Who sees it, where the server tells.
+    pub visibility: Option<String>,
 }
 
 /// A request to post that has failed.

@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::api::{Api, Limits, MediaState, NotPosted, Post, Repeats};
+use crate::bindings::afterimage::action::log::{self, Level};
 use crate::bindings::afterimage::action::progress;
 use crate::bindings::afterimage::action::uploads::{
     Failure, File, Origin, Receipt, Rejection, RejectionReason, Upload,
 };
 use crate::failure::retry;
 use crate::location;
-use crate::settings::{Settings, TooMany};
+use crate::settings::{MissingAlt, Settings, TooMany};
 use crate::text::{Text, compose, group};
 
 /// Seconds after which an unposted file may have been removed by the server,
@@ -39,19 +40,19 @@ pub fn deliver(settings: &Settings, upload: &Upload, text: &Text<'_>) -> Result<
         return Err(reject(RejectionReason::TooLarge, message));
     }
 
-    let alt_texts = &text.alt_texts;
     // A collection that was closed early has fewer files than alt texts.
-    if alt_texts.len() < upload.files.len() {
+    let is_missing = text.alt_texts.len() < upload.files.len();
+    if is_missing && settings.missing_alt == MissingAlt::Reject {
         return Err(reject(RejectionReason::Invalid, "No alt-text"));
     }
     let mut notes = Notes::load()?;
     for (number, files) in groups.iter().enumerate().skip(notes.posts.len()) {
-        let text = match number {
+        let says = match number {
             0 => said.clone(),
             _ => format!("{}/{}", number + 1, groups.len()),
         };
-        let work = Work { settings, upload, api: &api, limits: &limits, number, files };
-        let post = work.post(&mut notes, text, alt_texts)?;
+        let work = Work { settings, upload, text, api: &api, limits: &limits, number, files };
+        let post = work.post(&mut notes, says)?;
         notes.posting = None;
         notes.posts.push(post);
         notes.save()?;
@@ -102,6 +103,7 @@ fn fits(limits: &Limits, upload: &Upload, text: &Text<'_>, said: &str) -> Result
 struct Work<'a> {
     settings: &'a Settings,
     upload: &'a Upload,
+    text: &'a Text<'a>,
     api: &'a Api,
     limits: &'a Limits,
     number: usize,
@@ -109,14 +111,14 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn post(&self, notes: &mut Notes, text: String, alt_texts: &[&str]) -> Result<Posted, Failure> {
+    fn post(&self, notes: &mut Notes, says: String) -> Result<Posted, Failure> {
         if let Some(posting) = notes.posting.clone() {
             if let Some(posted) = self.find(notes, &posting)? {
                 return Ok(posted);
             }
         } else {
             for &index in self.files {
-                self.upload(notes, index, alt_texts[index])?;
+                self.upload(notes, index)?;
             }
             let known = match self.limits.repeats {
                 Repeats::Safe => None,
@@ -127,7 +129,7 @@ impl Work<'_> {
         }
 
         let media: Vec<&str> = self.files.iter().map(|index| notes.media[index].as_str()).collect();
-        let mut status = json!({ "status": text, "media_ids": media });
+        let mut status = json!({ "status": says, "media_ids": media });
         let optional = [
             ("visibility", self.settings.visibility.as_deref().map(Value::from)),
             ("language", self.settings.language.as_deref().map(Value::from)),
@@ -143,7 +145,10 @@ impl Work<'_> {
             }
         }
         match self.api.post(&self.key(), &status) {
-            Ok(Post { id, url }) => Ok(Posted { id, url }),
+            Ok(post) => {
+                self.compare(&post);
+                Ok(Posted { id: post.id, url: post.url })
+            }
             Err(NotPosted { is_certain: true, failure }) if !attached_already(&failure) => {
                 notes.posting = None;
                 notes.save()?;
@@ -163,8 +168,8 @@ impl Work<'_> {
     }
 
     /// Makes sure that the server has the file.
-    fn upload(&self, notes: &mut Notes, index: usize, alt_text: &str) -> Result<(), Failure> {
-        let file = &self.upload.files[index];
+    fn upload(&self, notes: &mut Notes, index: usize) -> Result<(), Failure> {
+        let (file, alt_text) = (&self.upload.files[index], self.text.alt_text(index));
         if let Some(id) = notes.media.get(&index) {
             match self.api.media(id)? {
                 MediaState::Ready => return Ok(()),
@@ -176,7 +181,7 @@ impl Work<'_> {
         }
         let patches = match self.settings.strip_location {
             false => Vec::new(),
-            true => location::patches(&file.path, &file.content_type).map_err(|error| {
+            true => location::patches(&file.path).map_err(|error| {
                 let message =
                     format!("{}: {error}; STRIP_LOCATION = false lets it pass", file.name);
                 reject(RejectionReason::Unsupported, message)
@@ -210,14 +215,41 @@ impl Work<'_> {
                 let Some(posts) = self.api.last_posts()? else { return Err(self.hold(notes)?) };
                 let ours = posts.iter().find(|post| {
                     let is_new = ids(vec![(*post).clone()]).iter().all(|id| !known.contains(id));
-                    let files = post["media_attachments"].as_array().map_or(0, Vec::len);
-                    is_new && files == self.files.len()
+                    is_new && self.is_shown_by(post, notes)
                 });
                 Ok(ours.map(|post| Posted {
                     id: ids(vec![post.clone()]).pop(),
                     url: post["url"].as_str().map(str::to_owned),
                 }))
             }
+        }
+    }
+
+    /// Whether a post of the account has these files and no others. Servers
+    /// that give an attachment another id than the file had are asked by their
+    /// descriptions, which they may have cut.
+    fn is_shown_by(&self, post: &Value, notes: &Notes) -> bool {
+        let shown = post["media_attachments"].as_array().map_or(&[][..], Vec::as_slice);
+        let is_file = |(shown, index): (&Value, &usize)| {
+            let described = shown["description"].as_str().unwrap_or_default().trim();
+            shown["id"].as_str() == notes.media.get(index).map(String::as_str)
+                || self.text.alt_text(*index).starts_with(described)
+        };
+        shown.len() == self.files.len() && shown.iter().zip(self.files).all(is_file)
+    }
+
+    /// Tells the operator where a server took a post and shows less, or to
+    /// more people.
+    fn compare(&self, post: &Post) {
+        let url = post.url.as_deref().unwrap_or("the post");
+        if let Some(shown) = post.files.filter(|shown| *shown < self.files.len()) {
+            let message = format!("{url} shows {shown} of {} files", self.files.len());
+            log::write(Level::Warn, &message, &[]);
+        }
+        let asked = self.settings.visibility.as_deref().unwrap_or_default();
+        let given = post.visibility.as_deref().unwrap_or_default();
+        if ["private", "direct"].contains(&asked) && ["public", "unlisted"].contains(&given) {
+            log::write(Level::Warn, &format!("{url} is {given}, not {asked}"), &[]);
         }
     }
 

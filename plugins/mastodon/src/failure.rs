@@ -26,7 +26,8 @@ pub fn failure(answer: &Answer) -> Failure {
             format!("{words}; get a new TOKEN with `afterimage login mastodon`"),
         ),
         413 => reject(RejectionReason::TooLarge, words),
-        422 if words.to_lowercase().contains("process") => {
+        // "Unprocessable Entity" is what the status itself is called.
+        422 if words.to_lowercase().contains("processing") => {
             retry(Some(30), format!("a file is not ready: {words}"))
         }
         300..=399 => reject(
@@ -54,13 +55,23 @@ pub fn retry(after_seconds: Option<u32>, reason: impl Into<String>) -> Failure {
 /// Seconds that the server wants us to wait.
 fn wait(answer: &Answer) -> Option<u32> {
     let asked = answer.header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
-    let reset = || {
-        let reset = time::parse_rfc3339(answer.header("x-ratelimit-reset")?)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-        Some(reset.saturating_sub(now) + 1)
-    };
-    let seconds: u64 = asked.or_else(reset)?;
+    let seconds: u64 = asked.or_else(|| reset(answer))?;
     u32::try_from(seconds.min(LONGEST_WAIT)).ok()
+}
+
+/// Seconds until the server takes more, if this answer says that it was the
+/// last one for now.
+pub fn exhausted(answer: &Answer) -> Option<u32> {
+    let remaining = answer.header("x-ratelimit-remaining")?;
+    let seconds = reset(answer).filter(|_| remaining.trim() == "0")?;
+    u32::try_from(seconds.min(LONGEST_WAIT)).ok()
+}
+
+/// Seconds until the server counts anew.
+fn reset(answer: &Answer) -> Option<u64> {
+    let reset = time::parse(answer.header("x-ratelimit-reset")?)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
+    Some(reset.saturating_sub(now) + 1)
 }
 
 /// What the server says, in one line. Proxies answer with pages.

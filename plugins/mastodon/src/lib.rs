@@ -22,7 +22,7 @@ mod time;
 
 use bindings::afterimage::action::uploads::{Origin, RejectionReason};
 use bindings::exports::afterimage::action::handler::{Failure, Guest, Receipt, Rejection, Upload};
-use settings::{Settings, TooMany};
+use settings::{MissingAlt, Settings, TooMany};
 use text::Text;
 
 /// Files of one post on Mastodon. What this server takes is not known while
@@ -44,26 +44,30 @@ mod export {
 impl Guest for Mastodon {
     fn check(draft: Upload) -> Result<u32, Rejection> {
         let settings = settings()?;
-        let text = Text::parse(&draft.body).map_err(|_| no_alt_text())?;
+        let text = Text::parse(&draft.body, settings.missing_alt).map_err(|_| no_alt_text())?;
         let (files, alt_texts) = (draft.files.len(), text.alt_texts.len());
-        let fits = match draft.origin {
-            Origin::Email => files == alt_texts,
+        match (draft.origin, settings.missing_alt) {
+            (Origin::Email, MissingAlt::Reject) if files != alt_texts => return Err(no_alt_text()),
+            (Origin::Email, MissingAlt::Post) if files == 0 || files < alt_texts => {
+                let message = format!("{alt_texts} alt-texts for {files} files");
+                return Err(Rejection { reason: RejectionReason::Invalid, message });
+            }
             // More may come.
-            Origin::Social => files <= alt_texts,
-        };
-        if !fits {
-            return Err(no_alt_text());
+            (Origin::Social, MissingAlt::Reject) if files > alt_texts => return Err(no_alt_text()),
+            _ => {}
         }
-        if settings.on_too_many == TooMany::Reject && alt_texts > USUAL_FILES {
-            let message = format!("{alt_texts} files are more than the {USUAL_FILES} of a post");
+        let all = alt_texts.max(files).max(1);
+        if settings.on_too_many == TooMany::Reject && all > USUAL_FILES {
+            let message = format!("{all} files are more than the {USUAL_FILES} of a post");
             return Err(Rejection { reason: RejectionReason::TooLarge, message });
         }
-        u32::try_from(alt_texts).map_err(|_| no_alt_text())
+        u32::try_from(alt_texts.max(1)).map_err(|_| no_alt_text())
     }
 
     fn deliver(upload: Upload) -> Result<Receipt, Failure> {
         let settings = settings().map_err(Failure::Reject)?;
-        let text = Text::parse(&upload.body).map_err(|_| Failure::Reject(no_alt_text()))?;
+        let text = Text::parse(&upload.body, settings.missing_alt)
+            .map_err(|_| Failure::Reject(no_alt_text()))?;
         delivery::deliver(&settings, &upload, &text)
     }
 }

@@ -29,15 +29,19 @@ impl Patch {
 }
 
 /// The patches, in order and apart, that take the place out of the file at
-/// `path`; none for files of other kinds.
+/// `path`; none for files of other kinds. Which kind it is tell its first
+/// bytes: cameras call a video a picture.
 ///
 /// # Errors
 /// The file cannot be read, or has more to replace than fits in memory.
-pub fn patches(path: &str, content_type: &str) -> io::Result<Vec<Patch>> {
-    let file = File::open(path)?;
-    match content_type {
-        "image/jpeg" => jpeg::patches(file),
-        "video/mp4" | "video/quicktime" | "video/3gpp" => mp4::patches(file),
+pub fn patches(path: &str) -> io::Result<Vec<Patch>> {
+    let mut file = File::open(path)?;
+    let head = read_exact(&mut file, 8)?.unwrap_or_default();
+    file.rewind()?;
+    match (head.get(..2), head.get(4..)) {
+        (Some(b"\xff\xd8"), _) => jpeg::patches(file),
+        // The first box of an MP4, and those of QuickTime before it had one.
+        (_, Some(b"ftyp" | b"moov" | b"mdat" | b"wide" | b"free" | b"skip")) => mp4::patches(file),
         _ => Ok(Vec::new()),
     }
 }

@@ -26,6 +26,9 @@ pub struct Settings {
     /// What becomes of more files than one post takes.
     #[serde(default)]
     pub on_too_many: TooMany,
+    /// What becomes of pictures without an alt text.
+    #[serde(default)]
+    pub missing_alt: MissingAlt,
 }
 
 /// `{"secret": true}`
@@ -45,6 +48,17 @@ pub enum TooMany {
     Thread,
     /// The upload is refused.
     Reject,
+}
+
+/// What becomes of pictures without an alt text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MissingAlt {
+    /// The upload is refused.
+    #[default]
+    Reject,
+    /// They are posted without.
+    Post,
 }
 
 fn yes() -> bool {

@@ -1,12 +1,15 @@
 //! The text of an upload: what is said and what is seen
 //! (`Holiday shot!~fancy flower bed~traffic sign`).
 
+use crate::settings::MissingAlt;
+
 /// A text taken apart at `~`.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Text<'a> {
     /// What is posted.
     pub said: &'a str,
-    /// One description per picture.
+    /// One description per picture; empty or missing ones only where the
+    /// operator lets them pass.
     pub alt_texts: Vec<&'a str>,
 }
 
@@ -18,15 +21,21 @@ impl<'a> Text<'a> {
     /// Takes `body` apart.
     ///
     /// # Errors
-    /// A picture would have no description.
-    pub fn parse(body: &'a str) -> Result<Self, NoAltText> {
+    /// A picture would have no description, and that is not to pass.
+    pub fn parse(body: &'a str, missing: MissingAlt) -> Result<Self, NoAltText> {
         let mut items = body.split('~').map(str::trim);
         let said = items.next().unwrap_or_default();
         let alt_texts: Vec<&str> = items.collect();
-        if alt_texts.is_empty() || alt_texts.iter().any(|text| text.is_empty()) {
-            return Err(NoAltText);
+        let complete = !alt_texts.is_empty() && alt_texts.iter().all(|text| !text.is_empty());
+        match complete || missing == MissingAlt::Post {
+            true => Ok(Self { said, alt_texts }),
+            false => Err(NoAltText),
         }
-        Ok(Self { said, alt_texts })
+    }
+
+    /// The description of the file `index`, empty where there is none.
+    pub fn alt_text(&self, index: usize) -> &'a str {
+        self.alt_texts.get(index).copied().unwrap_or_default()
     }
 }
 
@@ -59,21 +68,32 @@ pub fn group(is_picture: &[bool], most: usize) -> Vec<Vec<usize>> {
 mod tests {
     use super::*;
 
+    fn parse(body: &str) -> Result<Text<'_>, NoAltText> {
+        Text::parse(body, MissingAlt::Reject)
+    }
+
     #[test]
     fn the_first_item_is_said_and_the_others_are_seen() {
         assert_eq!(
-            Text::parse("Holiday shot!~fancy flower bed~traffic sign"),
+            parse("Holiday shot!~fancy flower bed~traffic sign"),
             Ok(Text { said: "Holiday shot!", alt_texts: vec!["fancy flower bed", "traffic sign"] })
         );
-        assert_eq!(Text::parse("~a cat"), Ok(Text { said: "", alt_texts: vec!["a cat"] }));
-        assert_eq!(Text::parse(" Hi ~ a cat \n").unwrap().alt_texts, ["a cat"]);
+        assert_eq!(parse("~a cat"), Ok(Text { said: "", alt_texts: vec!["a cat"] }));
+        assert_eq!(parse(" Hi ~ a cat \n").unwrap().alt_texts, ["a cat"]);
     }
 
     #[test]
     fn a_picture_without_description_is_refused() {
         for body in ["", "Waves", "Waves~", "Waves~~a cat", "Waves~ "] {
-            assert_eq!(Text::parse(body), Err(NoAltText), "{body:?}");
+            assert_eq!(parse(body), Err(NoAltText), "{body:?}");
         }
+    }
+
+    #[test]
+    fn descriptions_may_be_missing_where_the_operator_lets_them() {
+        let text = Text::parse("Waves~a cat~", MissingAlt::Post).unwrap();
+        assert_eq!([0, 1, 2].map(|index| text.alt_text(index)), ["a cat", "", ""]);
+        assert_eq!(Text::parse("Waves", MissingAlt::Post).unwrap().said, "Waves");
     }
 
     #[test]

@@ -1,8 +1,18 @@
 //! Times as servers write them.
 
+/// Seconds since 1970 of a time as a server writes it: `2026-11-23T15:03:57.123Z`,
+/// or as that very number.
+pub fn parse(text: &str) -> Option<u64> {
+    let text = text.trim();
+    match text.parse() {
+        Ok(seconds) => Some(seconds),
+        Err(_) => parse_rfc3339(text),
+    }
+}
+
 /// Seconds since 1970 of a time like `2026-11-23T15:03:57.123Z`; fractions are
 /// dropped, and so is an offset, which the API does not use.
-pub fn parse_rfc3339(text: &str) -> Option<u64> {
+fn parse_rfc3339(text: &str) -> Option<u64> {
     let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
@@ -27,5 +37,7 @@ mod tests {
         assert_eq!(parse_rfc3339("2000-02-29T12:00:00.500Z"), Some(951_825_600));
         assert_eq!(parse_rfc3339("2026-11-23T15:03:57.123456Z"), Some(1_795_446_237));
         assert_eq!(parse_rfc3339("soon"), None);
+        assert_eq!(parse(" 1795446237"), Some(1_795_446_237));
+        assert_eq!(parse("2026-11-23T15:03:57Z"), Some(1_795_446_237));
     }
 }

@@ -203,8 +203,8 @@ impl From<Prohibited> for Failed {
 impl From<reqwest::Error> for Failed {
     fn from(error: reqwest::Error) -> Self {
         let why = chain(&error);
-        let mut source = error.source();
-        while let Some(cause) = source {
+        let mut next = error.source();
+        while let Some(cause) = next {
             if let Some(refused) = cause.downcast_ref::<Prohibited>() {
                 let prohibited = Some(refused.clone());
                 return Self { error: Error::DestinationIpProhibited, why, prohibited };
@@ -213,15 +213,16 @@ impl From<reqwest::Error> for Failed {
                 let error = Error::DnsError { rcode: None, info_code: None };
                 return Self { error, why, prohibited: None };
             }
-            let tls = cause.downcast_ref::<std::io::Error>().and_then(|e| e.get_ref());
-            if let Some(tls) = tls.and_then(|e| e.downcast_ref::<rustls::Error>()) {
+            if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
                 let error = match tls {
                     rustls::Error::InvalidCertificate(_) => Error::TlsCertificateError,
                     _ => Error::TlsProtocolError,
                 };
                 return Self { error, why, prohibited: None };
             }
-            source = cause.source();
+            // An I/O error passes over the error that it wraps.
+            let wrapped = cause.downcast_ref::<std::io::Error>().and_then(|e| e.get_ref());
+            next = wrapped.map(|wrapped| wrapped as _).or_else(|| cause.source());
         }
         let error = match () {
             () if error.is_timeout() => Error::ConnectionTimeout,

@@ -274,6 +274,10 @@ impl Mailer {
 
     fn refusal(&self, to: &str, error: &SmtpError) -> MailError {
         let words = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+        let words = match &self.config.account {
+            Some(account) => account.hide_in(&words),
+            None => words,
+        };
         let Some(code) = error.status() else {
             let text = match untrusted(error) {
                 Some(why) => format!(
