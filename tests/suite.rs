@@ -5,6 +5,7 @@
 
 mod fixture;
 
+mod alt_texts;
 mod camera_command;
 mod capture;
 mod configuration;
@@ -20,6 +21,7 @@ mod login;
 mod mail;
 mod mastodon;
 mod odd_requests;
+mod one_piece;
 mod osp;
 mod posts;
 mod queue;

@@ -19,11 +19,6 @@ use crate::delivery::{Engine, Intake};
 use crate::plugin::Loader;
 use crate::spool::Spool;
 
-/// Names that cameras look up; each must lead to this server
-/// (`protocol.md` 1.2).
-const HOSTS: &str = "gld.samsungosp.com www.samsungimaging.com www.ospserver.net \
-snsgw.samsungmobile.com www.yahoo.co.kr www.msn.com";
-
 /// How long a stop waits for cameras that are sending and deliveries that are
 /// under way. systemd kills after 90 s.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -82,10 +77,11 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
     let address = listener.local_addr()?;
     banner(&format!(
         "Afterimage {} listens on {address}\n  \
-         names that must lead cameras here, on port 80: {HOSTS}\n  \
+         names that must lead cameras here, on port 80: {}\n  \
          files go to {}\n  \
          actions: {}",
         env!("CARGO_PKG_VERSION"),
+        camera::HOSTS.join(" "),
         upload_folder.display(),
         names.join(", "),
     ));
