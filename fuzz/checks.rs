@@ -28,7 +28,7 @@ pub fn repair(data: &[u8]) {
 /// A body gives the same parts however the network cuts it.
 pub fn multipart(data: &[u8]) {
     let whole = parts(data, data.len().max(1));
-    for size in [1, 2, 7, data.len() % 61 + 1] {
+    for size in [1, data.len() % 61 + 2] {
         assert_eq!(parts(data, size), whole, "in pieces of {size}");
     }
     let _ = multipart::boundary(&String::from_utf8_lossy(data));
@@ -38,14 +38,14 @@ pub fn multipart(data: &[u8]) {
 pub fn xml(data: &[u8]) {
     let text = xml::decode(data);
     let document = Xml::new(&text);
-    for name in ["Request", "email", "sender", "receiver", "body", "UserName", "File", "r"] {
-        for element in document.elements(name).take(16) {
+    for name in ["email", "body", "r"] {
+        for element in document.elements(name).take(4) {
             assert!(element.text().len() <= text.len());
         }
-        for attribute in ["Value", "Name", "SessionKey", "Method"] {
-            let value = document.attribute(name, attribute);
-            assert!(value.is_none_or(|value| value.len() <= text.len()));
-        }
+    }
+    for (name, attribute) in [("Request", "SessionKey"), ("UserName", "Value"), ("r", "a")] {
+        let value = document.attribute(name, attribute);
+        assert!(value.is_none_or(|value| value.len() <= text.len()));
     }
     assert!(document.text().len() <= text.len());
 }
@@ -60,7 +60,8 @@ pub fn login(data: &[u8]) {
         assert!(!credentials.user.is_empty());
         let all = credentials.user.chars().chain(credentials.password.chars());
         assert!(!all.into_iter().any(char::is_control));
-        assert!(!format!("{credentials:?}").contains("password: "));
+        let shown = format!("Credentials {{ user: {:?}, .. }}", credentials.user);
+        assert_eq!(format!("{credentials:?}"), shown);
     }
 }
 

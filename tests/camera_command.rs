@@ -1,9 +1,12 @@
 //! `afterimage camera`: the emulated cameras against the real server, and
 //! against answers that a camera does not take.
 
-use std::process::Output;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Output, Stdio};
 
-use crate::fixture::{J1, Server, V1, afterimage};
+use crate::email::{J2, captured};
+use crate::fixture::{BOUNDARY, J1, SUCCESS, Server, V1, afterimage};
 
 /// Runs `afterimage camera` in the server's folder, which has `a.jpg`,
 /// `b.jpg` and `c.mp4`.
@@ -99,4 +102,70 @@ fn an_st1000_stops_where_nobody_knows_further() {
     let output = camera(&server, &["social", "--model", "st1000", "a.jpg"]);
     assert_says(&output, false, "currentServerTime");
     assert_says(&output, false, "nobody knows");
+}
+
+#[test]
+fn the_email_of_an_emulated_nx300_is_the_captured_one() {
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = peer.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("SAM_0042.JPG"), J2).unwrap();
+    let end = format!("\r\n--{BOUNDARY}\r\n");
+    let sent = captured();
+    let at = sent.windows(3).position(|bytes| bytes == b"606").unwrap();
+    let length = (606 + end.len()).to_string();
+    let expected = [&sent[..at], length.as_bytes(), &sent[at + 3..], end.as_bytes()].concat();
+    let seen = std::thread::scope(|scope| {
+        let listening = scope.spawn(|| {
+            let (mut stream, _) = peer.accept().unwrap();
+            let mut seen = vec![0; expected.len()];
+            stream.read_exact(&mut seen).unwrap();
+            write!(stream, "HTTP/1.1 200 OK\r\n\r\n{SUCCESS}").unwrap();
+            drop(stream);
+            seen
+        });
+        let to = ["--to", "alice@example.net", "--text", "Hello", "--host", &host];
+        let arguments =
+            [&["camera", "email", "--model", "nx300", "SAM_0042.JPG"], &to[..]].concat();
+        let output = afterimage(folder.path(), &arguments);
+        assert_says(&output, true, "camera: sent");
+        listening.join().unwrap()
+    });
+    assert_eq!(String::from_utf8_lossy(&seen), String::from_utf8_lossy(&expected));
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let server = Server::start("");
+    let host = server.address.to_string();
+    for (arguments, input) in
+        [(vec!["camera", "hotspot", "--host", &host], ""), (vec!["password"], "secret\n")]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut child = Command::new(env!("CARGO_BIN_EXE_afterimage"))
+            .args(&arguments)
+            .stdin(Stdio::piped())
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && error.is_empty(), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn an_error_that_nobody_reads_is_still_a_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = Command::new(env!("CARGO_BIN_EXE_afterimage"))
+        .args(["camera", "hotspot", "--host", "127.0.0.1:1"])
+        .stdin(Stdio::null())
+        .stderr(writer)
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
 }

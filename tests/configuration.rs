@@ -44,6 +44,20 @@ fn a_wrong_type_is_refused_with_an_example() {
 }
 
 #[test]
+fn limits_and_codes_that_make_no_sense_are_refused_with_an_example() {
+    for (config, example) in [
+        ("MAX_CONNECTIONS = 0\n", "MAX_CONNECTIONS = 512"),
+        ("MAX_CONNECTIONS = 100000\n", "MAX_CONNECTIONS = 512"),
+        ("HEAD_TIMEOUT = \"soon\"\n", "HEAD_TIMEOUT = \"20 s\""),
+        ("SILENCE_TIMEOUT = \"0 s\"\n", "SILENCE_TIMEOUT = \""),
+        ("MIN_RATE = \"fast\"\n", "MIN_RATE = \""),
+        ("ERROR_CODES = \"3111\"\n", "\"gateway\""),
+    ] {
+        assert_refused(config, &["config.toml:1:", example]);
+    }
+}
+
+#[test]
 fn an_unknown_action_is_refused() {
     assert_refused(
         "[ACTIONS]\nfacebook = \"shred\"\n",

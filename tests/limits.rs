@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::fixture::social::put;
 use crate::fixture::{Answer, Request, SUCCESS, Server, connect_from};
@@ -92,4 +93,92 @@ fn text_without_end_is_refused() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+/// Announces a photo; the head of its PUT before so many bytes.
+fn put_head(server: &Server, length: usize) -> String {
+    let session = server.log_in("facebook");
+    let resource = server.announce("facebook", &session, "A.JPG", "x");
+    format!("PUT /{resource} HTTP/1.1\r\nContent-Length: {length}\r\n\r\n")
+}
+
+#[test]
+fn a_head_that_does_not_end_in_time_is_refused() {
+    let server = Server::start("HEAD_TIMEOUT = \"300 ms\"\n");
+    let mut stream = server.connect();
+    stream.write_all(b"POST /facebook/auth HTTP/1.1\r\nContent-Le").unwrap();
+    Answer::read(&mut stream).assert_error(400, "Incomplete");
+    assert_eq!(server.send(&Request::new().bytes()).body, SUCCESS);
+}
+
+#[test]
+fn a_body_that_falls_silent_is_refused_and_nothing_is_kept() {
+    let server = Server::start("SILENCE_TIMEOUT = \"300 ms\"\n");
+    let head = put_head(&server, 1000);
+    server.send(format!("{head}beginning").as_bytes()).assert_error(400, "Incomplete");
+    let request = Request::new().bytes();
+    server.send(&request[..request.len() - 100]).assert_error(400, "Incomplete");
+    assert_eq!(server.send(&request).body, SUCCESS);
+    server.settle();
+    assert_eq!(server.stop(), [] as [std::path::PathBuf; 0]);
+}
+
+#[test]
+fn a_body_that_dribbles_is_refused() {
+    let server = Server::start("MIN_RATE = \"4 GiB\"\nMIN_RATE_AFTER = \"300 ms\"\n");
+    let head = put_head(&server, 100 << 20);
+    let mut stream = server.connect();
+    stream.set_nodelay(true).unwrap();
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut sending = stream.try_clone().unwrap();
+    let heard = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Byte by byte, until the server has had enough.
+            while !heard.load(Ordering::Relaxed) && sending.write_all(b"x").is_ok() {}
+        });
+        let answer = Answer::read(&mut stream);
+        heard.store(true, Ordering::Relaxed);
+        answer.assert_error(408, "Too slow");
+    });
+    assert_eq!(server.send(&Request::new().bytes()).body, SUCCESS);
+}
+
+/// Connections from two addresses that say little.
+fn strangers(server: &Server, count: u8) -> Vec<TcpStream> {
+    (0..count)
+        .map(|n| {
+            let mut stream = connect_from([127, 0, 4, 1 + n % 2], server.address);
+            // One that is shown out already cannot be written to.
+            let _ = stream.write_all(b"POST /facebook");
+            stream
+        })
+        .collect()
+}
+
+#[test]
+fn strangers_who_take_all_places_give_way_to_a_camera() {
+    let server = Server::start("MAX_CONNECTIONS = 8\n");
+    let held = strangers(&server, 8);
+    server.logged(&["all 8 places are taken"]);
+    for number in 0..4 {
+        let request = Request::new().file(&format!("{number}.JPG"), &vec![number; 1 << 20]);
+        assert_eq!(server.send(&request.bytes()).body, SUCCESS);
+    }
+    server.logged(&["127.0.4.", "gives way"]);
+    drop(held);
+}
+
+#[test]
+fn a_camera_keeps_its_place_while_strangers_come() {
+    let server = Server::start("MAX_CONNECTIONS = 8\n");
+    let request = Request::new().file("A.JPG", &vec![1; 1 << 20]).bytes();
+    let (begin, rest) = request.split_at(request.len() / 2);
+    let mut camera = server.connect();
+    camera.write_all(begin).unwrap();
+    let held = strangers(&server, 40);
+    server.logged_times(&["127.0.4.", "gives way"], 33);
+    camera.write_all(rest).unwrap();
+    assert_eq!(Answer::read(&mut camera).body, SUCCESS);
+    drop(held);
 }

@@ -20,7 +20,6 @@ fn server(url: &str, token: &str, settings: &str) -> Server {
     ))
 }
 
-/// A30
 fn two_boats() -> Request {
     Request::new()
         .to(&["toot@example.net"])

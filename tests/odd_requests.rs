@@ -28,6 +28,37 @@ fn an_unknown_path_is_answered_and_logged_with_its_head_but_without_secrets() {
 }
 
 #[test]
+fn what_nobody_knows_is_logged_once() {
+    let server = Server::start("");
+    let key = "0123456789abcdef0123456789abcdef";
+    let requests = [
+        "GET /never/seen?a=1 HTTP/1.0\r\nX-Number: one\r\n\r\n".to_owned(),
+        "POST /nowhere/auth HTTP/1.0\r\nX-Number: two\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        "GET / HTTP/1.1\r\nHost: www.samsung.example:80\r\nX-Number: three\r\n\r\n".to_owned(),
+        "GET /social/columbus/serviceproviders/list HTTP/1.0\r\nX-Number: four\r\n\r\n".to_owned(),
+        format!("PUT /upload/{key}/a/b HTTP/1.0\r\nX-Number: five\r\nCookie:\r\n c=s3cret\r\n\r\n"),
+    ];
+    for _ in 0..3 {
+        for request in &requests {
+            server.send(request.as_bytes());
+        }
+    }
+    // Known hosts, addresses and known paths are of no interest.
+    server.send(b"GET / HTTP/1.1\r\nHost: WWW.MSN.COM:80\r\nX-Number: six\r\n\r\n");
+    server.send(b"GET / HTTP/1.1\r\nHost: 192.0.2.1:8080\r\nX-Number: seven\r\n\r\n");
+    server.send(b"GET /the/last HTTP/1.0\r\nX-Number: eight\r\n\r\n");
+    server.logged(&["X-Number: eight"]);
+    let log = server.log();
+    for number in ["one", "two", "three", "four", "five", "eight"] {
+        let times = log.matches(&format!("X-Number: {number}")).count();
+        assert_eq!(times, 1, "{number} in {log}");
+    }
+    assert!(!log.contains("X-Number: six") && !log.contains("X-Number: seven"));
+    server.logged(&["www.samsung.example", "no camera is known to ask"]);
+    assert!(!log.contains(key) && !log.contains("s3cret"));
+}
+
+#[test]
 fn slashes_in_a_row_are_one() {
     let server = Server::start("");
     let request = String::from_utf8_lossy(&Request::new().file("A.JPG", b"x").bytes())

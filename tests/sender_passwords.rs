@@ -27,9 +27,8 @@ fn a_sender_with_a_password_has_to_give_it() {
     let server = Server::start(&senders);
     server.log_in("facebook");
 
-    let key = format!(" Value=\"{KEY}\"");
     // protocol.md 4.4, V04: another password
-    let body = login(USER, "cynGH59mkQP5N7gldadLuQ%3D%3D", &key);
+    let body = login(USER, "cynGH59mkQP5N7gldadLuQ%3D%3D", Some(KEY));
     server.send(&post("/facebook/auth", &body)).assert_error(401, "Login failed");
     server.logged(&["wrong password of \"Camera@samsungcamera.com\""]);
     assert!(!server.log().contains("argon2id"));
@@ -40,8 +39,26 @@ fn a_sender_with_a_password_has_to_give_it() {
 #[test]
 fn a_sender_of_the_table_may_have_no_password() {
     let server = Server::start("[SENDERS]\n\"camera@samsungcamera.com\" = \"\"\n");
-    let body = login(USER, PASSWORD, &format!(" Value=\"{KEY}\""));
+    let body = login(USER, PASSWORD, Some(KEY));
     assert_eq!(server.send(&post("/facebook/auth", &body)).status, 200);
+}
+
+#[test]
+fn an_operator_can_try_the_error_codes_of_the_gateway() {
+    let server = Server::start(&format!("ERROR_CODES = \"gateway\"\n{}", hashed("secret\n")));
+    let code = |body: &str| {
+        let answer = server.send(&post("/facebook/auth", body));
+        (answer.status, answer.attribute("ErrCode"), answer.attribute("ErrSubCode"))
+    };
+    // protocol.md 4.4, V18: another user; V04: another password
+    let user = login("d5MTzjSat8lEw0QIcYMGBpa%2BAyVAFIJ6dBu5dBqxfCU%3D", PASSWORD, Some(KEY));
+    assert_eq!(code(&user), (401, "3111".to_owned(), "31111".to_owned()));
+    let password = login(USER, "cynGH59mkQP5N7gldadLuQ%3D%3D", Some(KEY));
+    assert_eq!(code(&password), (401, "3111".to_owned(), "31112".to_owned()));
+    let nonsense = login(USER, PASSWORD, Some("AAAA"));
+    assert_eq!(code(&nonsense), (401, "3111".to_owned(), "0".to_owned()));
+    // What is no login keeps its code.
+    server.send(&Request::new().from("x@example.org").bytes()).assert_error(401, "whitelist");
 }
 
 #[test]

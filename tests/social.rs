@@ -2,24 +2,15 @@
 
 use std::io::{Read, Write};
 
-use crate::fixture::social::{photo, post, put};
+use crate::fixture::social::{announcement, post, put};
 use crate::fixture::{Answer, J1, SUCCESS, Server, V1};
-
-fn video(session: &str, name: &str) -> String {
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <Request Method=\"upload\" Timeout=\"3000\" SessionKey=\"{session}\">\n<Video>\n\
-         <Category Name=\"\" OwnerID=\"\"/>\n<File Name=\"{name}\"/>\n\
-         <Content>Waves</Content>\n</Video>\n</Request>"
-    )
-}
 
 /// A17
 #[test]
 fn an_announcement_is_answered_in_the_bytes_that_cameras_know() {
     let server = Server::start("");
     let session = server.log_in("facebook");
-    let announcement = photo(&session, "NX300", "SAM_0042.JPG", "Harbour at dusk");
+    let announcement = announcement(&session, "NX300", "SAM_0042.JPG", "Harbour at dusk");
     let answer = server.send(&post("/facebook/photo", &announcement));
     let expected = format!(
         "<Response HostAddr=\"snsgw.samsungmobile.com:80\" \
@@ -69,7 +60,7 @@ fn a_put_in_http_1_0_with_an_absolute_target_is_understood() {
 #[test]
 fn a_photo_of_an_unknown_session_is_refused() {
     let server = Server::start("");
-    let announcement = photo(&"0".repeat(32), "NX300", "SAM_0042.JPG", "x");
+    let announcement = announcement(&"0".repeat(32), "NX300", "SAM_0042.JPG", "x");
     server.send(&post("/facebook/photo", &announcement)).assert_error(401, "Session expired");
     let resource = format!("upload/{}/SAM_0042.JPG", "0".repeat(32));
     server.send(&put(&resource, "image/jpeg", J1)).assert_error(401, "Session expired");
@@ -81,8 +72,10 @@ fn a_video_is_kept_byte_for_byte() {
     let server = Server::start("");
     for service in ["facebook", "youtube"] {
         let session = server.log_in(service);
-        let announced =
-            server.send(&post(&format!("/{service}/video"), &video(&session, "SAM_0050.MP4")));
+        let announced = server.send(&post(
+            &format!("/{service}/video"),
+            &announcement(&session, "", "SAM_0050.MP4", "Waves"),
+        ));
         assert_eq!(announced.status, 200, "{announced:?}");
         let resource = announced.attribute("ResourceID");
         assert_eq!(server.send(&put(&resource, "video/mp4", V1)).body, SUCCESS);
@@ -106,30 +99,10 @@ fn an_unknown_service_is_refused_unless_it_is_mapped() {
 fn a_service_of_photos_takes_no_video_and_the_session_stays() {
     let server = Server::start("");
     let session = server.log_in("evernote");
-    server.send(&post("/evernote/video", &video(&session, "A.MP4"))).assert_error(404, "Videos");
+    server
+        .send(&post("/evernote/video", &announcement(&session, "", "A.MP4", "Waves")))
+        .assert_error(404, "Videos");
     server.announce("evernote", &session, "SAM_0042.JPG", "x");
-}
-
-/// A34
-#[test]
-fn every_answer_of_the_sharing_menu_is_one_piece_without_a_reset() {
-    let server = Server::start("");
-    let session = server.log_in("facebook");
-    let resource = server.announce("facebook", &session, "SAM_0042.JPG", "x");
-    let announcement = photo(&session, "NX300", "SAM_0042.JPG", "x");
-    for request in [
-        post("/facebook/auth", "<Request Method=\"login\"/>"),
-        post("/facebook/photo", &announcement),
-        put(&resource, "image/jpeg", J1),
-        post("/nowhere/auth", ""),
-        b"GET /security/sso/initialize/time HTTP/1.0\r\n\r\n".to_vec(),
-        b"GET / HTTP/1.0\r\n\r\n".to_vec(),
-    ] {
-        let answer = server.send(&[&request[..], &[b'x'; 100]].concat());
-        assert_eq!(answer.first_read, answer.length, "{answer:?}");
-        assert!(answer.length < 1400 && !answer.reset, "{answer:?}");
-        assert_eq!(answer.header("Connection"), ["close"]);
-    }
 }
 
 #[test]
@@ -188,9 +161,9 @@ fn what_was_not_announced_is_refused() {
     let session = server.log_in("facebook");
     let resource = format!("upload/{session}/SAM_0042.JPG");
     server.send(&put(&resource, "image/jpeg", J1)).assert_error(404, "Not announced");
-    let answer = server.send(&post("/facebook/photo", &photo(&session, "", "../x", "x")));
+    let answer = server.send(&post("/facebook/photo", &announcement(&session, "", "../x", "x")));
     answer.assert_error(400, "Bad file name");
-    let answer = server.send(&post("/facebook/photo", &photo(&session, "", "", "x")));
+    let answer = server.send(&post("/facebook/photo", &announcement(&session, "", "", "x")));
     answer.assert_error(400, "No file name");
     assert_eq!(server.stop(), [] as [std::path::PathBuf; 0]);
 }

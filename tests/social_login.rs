@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use crate::fixture::social::{KEY, PASSWORD, USER, login, photo, post};
+use afterimage::emulator::request::social::Login;
+
+use crate::fixture::social::{KEY, PASSWORD, USER, announcement, login, post};
 use crate::fixture::{Answer, Server};
 
 const SENDERS: &str = "SENDERS = [\"Camera@samsungcamera.com\", \"f\", \"jürgen@bücher.example\", \
@@ -13,13 +15,12 @@ fn auth(server: &Server, service: &str, body: &str) -> Answer {
 }
 
 fn with_key(user: &str, password: &str) -> String {
-    login(user, password, &format!(" Value=\"{KEY}\""))
+    login(user, password, Some(KEY))
 }
 
-/// A07
-#[test]
-fn the_captured_login_of_an_nx300_is_understood() {
-    let body = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Request Method=\"login\" \
+/// The published login (`protocol.md` 3.2), with what its publisher or the
+/// camera left in it.
+const CAPTURED: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Request Method=\"login\" \
         Timeout=\"3000\" CameraCryptKey=\"844e7f0fadf4ba1cf5b6de9edb06ac9a448c0d3031b73db65a308c\
         ecb570428a44dea69bddd94403829e5c06efee9a4d555590f75a8c1313c3b935a0a03684d463733b30d3a34f\
         e11b0da9d7f230366221ceec509419d89fd9b0cc36adc7258fbc904b497173d1f154202727c402b2a25d58dd\
@@ -28,6 +29,26 @@ fn the_captured_login_of_an_nx300_is_understood() {
         4p4uaaq422af3\"/>\n<SessionKey Type=\"APIF\"/>\n<CryptSessionKey Use=\"true\" \
         Type=\"SHA1\" Value=\"/////xAAwKRSAQAAAPAHtv////8QAMCkUgEAAADwB7Y=\"/>\n\
         <ApplicationKey Value=\"6a563c3967f147d3adfa454ef913535d0d109ba4b4584914\"/>\n</Request>";
+
+#[test]
+fn the_login_of_an_emulated_nx300_is_the_captured_one() {
+    let value = |lead: &str| {
+        let (_, rest) = CAPTURED.split_once(lead).unwrap();
+        rest.split_once('"').unwrap().0.to_owned()
+    };
+    let login = Login {
+        camera_crypt_key: value("CameraCryptKey=\""),
+        user: value("<UserName Value=\""),
+        password: value("<Password Value=\""),
+        key: Some(value("Type=\"SHA1\" Value=\"")),
+    };
+    assert_eq!(login.xml(), CAPTURED.replace("4p4uaaq422af3\"/>\n", ""));
+}
+
+/// A07
+#[test]
+fn the_captured_login_of_an_nx300_is_understood() {
+    let body = CAPTURED;
     assert_eq!(body.len(), 701);
     let request = format!(
         "POST http://snsgw.samsungmobile.com/facebook/auth HTTP/1.1\r\nContent-Length: 701\r\n\r\n\
@@ -67,7 +88,7 @@ fn a_user_with_letters_beyond_ascii_logs_in() {
     let body = login(
         "3jFyqY5LVnykgvg7XPOlG87f%2B6ZOGT91M%2B8U6hHO8XE%3D",
         "ihSExhPO5DxgqsKNyukLfw%3D%3D",
-        " Value=\"/////xAAwKRSAQAAAPAHtgABAgMEBQYHCAkKCwwNDg8=\"",
+        Some("/////xAAwKRSAQAAAPAHtgABAgMEBQYHCAkKCwwNDg8="),
     );
     assert_eq!(auth(&server, "picasa", &body).status, 200);
     server.logged(&["logged in", "jürgen@bücher.example"]);
@@ -98,7 +119,7 @@ fn an_added_block_of_zeros_changes_nothing() {
 #[test]
 fn hmx_qf30_logs_in_without_encryption() {
     let server = Server::start("");
-    let body = login("Camera%40samsungcamera.com", "secret", "");
+    let body = login("Camera%40samsungcamera.com", "secret", None);
     assert_eq!(auth(&server, "youtube", &body).status, 200);
 }
 
@@ -124,7 +145,7 @@ fn a_logout_ends_the_session() {
          <Request Method=\"logout\" Timeout=\"3000\" SessionKey=\"{session}\">\n</Request>"
     );
     assert_eq!(auth(&server, "facebook", &logout).status, 200);
-    let announcement = photo(&session, "NX300", "SAM_0042.JPG", "x");
+    let announcement = announcement(&session, "NX300", "SAM_0042.JPG", "x");
     server.send(&post("/facebook/photo", &announcement)).assert_error(401, "Session expired");
 }
 
@@ -148,7 +169,14 @@ fn an_empty_login_is_refused_and_the_next_one_is_served() {
     auth(&server, "facebook", "").assert_error(400, "Empty request");
     let without_length = b"POST /facebook/auth HTTP/1.1\r\nHost: snsgw.samsungmobile.com\r\n\r\n";
     server.send_and_end(without_length).assert_error(400, "Empty request");
-    // Two seconds of silence.
+    server.log_in("facebook");
+}
+
+/// D13
+#[test]
+fn a_login_without_length_and_body_ends_with_two_seconds_of_silence() {
+    let server = Server::start("");
+    let without_length = b"POST /facebook/auth HTTP/1.1\r\nHost: snsgw.samsungmobile.com\r\n\r\n";
     server.send(without_length).assert_error(400, "Empty request");
     server.log_in("facebook");
 }
@@ -174,7 +202,7 @@ fn a_login_without_length_ends_with_its_last_tag() {
 #[test]
 fn a_key_of_16_bytes_is_refused() {
     let server = Server::start("");
-    let body = login(USER, PASSWORD, " Value=\"AAECAwQFBgcICQoLDA0ODw==\"");
+    let body = login(USER, PASSWORD, Some("AAECAwQFBgcICQoLDA0ODw=="));
     auth(&server, "facebook", &body).assert_error(401, "Login failed");
     server.logged(&["16 bytes instead of 32"]);
 }

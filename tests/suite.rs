@@ -5,6 +5,7 @@
 
 mod fixture;
 
+mod alt_texts;
 mod camera_command;
 mod capture;
 mod configuration;
@@ -26,6 +27,7 @@ mod mastodon;
 mod mastodon_delivery;
 mod mastodon_media;
 mod odd_requests;
+mod one_piece;
 mod osp;
 mod plugin;
 mod posts;

@@ -1,10 +1,10 @@
 //! The command line: parse, run, map the error to an exit code.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "this is where the program talks")]
 
 mod plugin;
 mod queue;
 
-use std::io::{IsTerminal, Write};
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -102,7 +102,7 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("afterimage: {error:#}");
+            complain(format_args!("afterimage: {error:#}"));
             match error.is::<ConfigError>() || error.is::<serve::Unusable>() {
                 true => ExitCode::from(EXIT_CONFIG),
                 false => ExitCode::FAILURE,
@@ -119,8 +119,8 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
                 // Below that is every value between host and guest, photos too.
                 .add_directive("afterimage::contract=debug".parse()?),
         )
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .init();
     let source = source(arguments.config.as_deref(), arguments.listen);
     let config = source.read()?;
@@ -141,27 +141,26 @@ fn source(config: Option<&Path>, listen: Option<SocketAddr>) -> Source {
 /// Reads a password, its echo turned off on a terminal, and prints its line
 /// for the configuration.
 fn hash_password() -> anyhow::Result<()> {
-    let stdin = std::io::stdin();
+    let stdin = io::stdin();
     let mut password = String::new();
     {
         let _silent = Silent::new(&stdin);
         if stdin.is_terminal() {
-            eprint!("password, not shown: ");
+            let _ = write!(io::stderr(), "password, not shown: ");
         }
         stdin.read_line(&mut password)?;
     }
     let password = password.trim_end_matches(['\r', '\n']);
     anyhow::ensure!(!password.is_empty(), "the password is empty; nothing is printed");
     let hash = password::hash(password)?;
-    println!("[SENDERS]\n\"Camera@samsungcamera.com\" = \"{hash}\"");
-    Ok(())
+    print(&format!("[SENDERS]\n\"Camera@samsungcamera.com\" = \"{hash}\""))
 }
 
 /// Turns the echo of a terminal off until it is dropped.
-struct Silent<'a>(&'a std::io::Stdin, Option<Termios>);
+struct Silent<'a>(&'a io::Stdin, Option<Termios>);
 
 impl<'a> Silent<'a> {
-    fn new(stdin: &'a std::io::Stdin) -> Self {
+    fn new(stdin: &'a io::Stdin) -> Self {
         let before = rustix::termios::tcgetattr(stdin).ok();
         if let Some(mut now) = before.clone() {
             now.local_modes.remove(LocalModes::ECHO);
@@ -175,7 +174,7 @@ impl Drop for Silent<'_> {
     fn drop(&mut self) {
         if let Some(before) = &self.1 {
             let _ = rustix::termios::tcsetattr(self.0, OptionalActions::Now, before);
-            eprintln!();
+            complain(format_args!(""));
         }
     }
 }
@@ -183,7 +182,7 @@ impl Drop for Silent<'_> {
 /// Tells the operator how to reach the server. Whoever started it may have
 /// closed standard output; that is no reason not to serve.
 fn banner(lines: &str) {
-    let _ = writeln!(std::io::stdout(), "{lines}");
+    let _ = writeln!(io::stdout(), "{lines}");
 }
 
 /// Prints a line at once; whoever watches may have gone.
@@ -194,7 +193,7 @@ fn say(line: &str) {
 
 fn log_in(mastodon: &login::Mastodon) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(mastodon.run(std::io::stdin().lock(), std::io::stdout()))
+    runtime.block_on(mastodon.run(io::stdin().lock(), io::stdout()))
 }
 
 impl Camera {
@@ -208,14 +207,30 @@ impl Camera {
 }
 
 fn judged(verdict: anyhow::Result<emulator::Verdict>) -> ExitCode {
-    match verdict {
-        Ok(verdict) => {
-            println!("{verdict}");
-            if verdict.content { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
+    let printed = verdict.and_then(|verdict| {
+        print(&verdict.to_string())?;
+        Ok(verdict.content)
+    });
+    match printed {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("afterimage: {error:#}");
+            complain(format_args!("afterimage: {error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints to standard output. A reader that has seen enough (`| head`) is no
+/// error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Prints to standard error, if anybody reads it.
+fn complain(words: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{words}");
 }

@@ -19,11 +19,6 @@ use crate::plugin::{Actions, Loader};
 use crate::reload::{self, Reload, Source};
 use crate::spool::{self, Spool};
 
-/// Names that cameras look up; each must lead to this server
-/// (`protocol.md` 1.2).
-const HOSTS: &str = "gld.samsungosp.com www.samsungimaging.com www.ospserver.net \
-snsgw.samsungmobile.com www.yahoo.co.kr www.msn.com";
-
 /// A configuration that cannot work on this machine: a folder, a component.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -73,8 +68,7 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
         Arc::new(Engine::new(spool.clone(), actions.clone(), deliveries.clone(), wake.clone()));
     engine.recover().await?;
     let stop_timeout = deliveries.stop_timeout;
-    let intake =
-        Arc::new(Intake::new(spool, routes.clone(), actions.clone(), deliveries, wake));
+    let intake = Arc::new(Intake::new(spool, routes.clone(), actions.clone(), deliveries, wake));
     let capture_folder = camera.capture_folder.clone().unwrap_or_default();
     if camera.capture_folder.is_some() {
         tracing::warn!("raw requests, photos included, are kept in {}", capture_folder.display());
@@ -87,10 +81,11 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     let address = listener.local_addr()?;
     banner(&format!(
         "Afterimage {} listens on {address}\n  \
-         names that must lead cameras here, on port 80: {HOSTS}\n  \
+         names that must lead cameras here, on port 80: {}\n  \
          files go to {}\n  \
          actions: {}",
         env!("CARGO_PKG_VERSION"),
+        camera::HOSTS.join(" "),
         upload_folder.display(),
         names.join(", "),
     ));

@@ -9,17 +9,9 @@ use tokio::time::Instant;
 
 use super::multipart::Chunks;
 use super::reply::Refused;
-use super::settings::Settings;
+use super::settings::{Limits, Settings};
 use super::xml;
 use crate::spool::FreeSpace;
-
-/// Longest silence within a body.
-const SILENCE: Duration = Duration::from_secs(60);
-
-/// After this long a body must have come at [`SLOWEST`] on average. The
-/// slowest link a camera was used on, 2G, brings 5 kB/s.
-const GRACE: Duration = Duration::from_secs(30);
-const SLOWEST: u64 = 500;
 
 /// Free space is looked at again after so many bytes.
 const LOOK_AGAIN: u64 = 64 << 20;
@@ -33,6 +25,7 @@ pub(super) struct Body<'a> {
     begun: Instant,
     received: u64,
     largest: u64,
+    limits: Limits,
     /// How far there is room for sure.
     room_until: u64,
     free_space: &'a FreeSpace,
@@ -48,6 +41,7 @@ impl<'a> Body<'a> {
             begun: Instant::now(),
             received: 0,
             largest: settings.largest_upload,
+            limits: settings.limits,
             room_until: 0,
             free_space: &settings.free_space,
         };
@@ -89,8 +83,9 @@ impl<'a> Body<'a> {
 
 /// Whether so many bytes in this time are less than any camera's network
 /// brings.
-fn is_too_slow(received: u64, time: Duration) -> bool {
-    time > GRACE && received < SLOWEST * time.as_secs()
+fn is_too_slow(limits: &Limits, received: u64, time: Duration) -> bool {
+    let needed = limits.slowest.saturating_mul(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    time > limits.slow_after && received < needed / 1000
 }
 
 impl Chunks for Body<'_> {
@@ -98,7 +93,7 @@ impl Chunks for Body<'_> {
 
     async fn next(&mut self) -> Result<Option<Bytes>, Refused> {
         loop {
-            let frame = tokio::time::timeout(SILENCE, self.body.frame());
+            let frame = tokio::time::timeout(self.limits.silence, self.body.frame());
             let data = match frame.await.map_err(|_| Refused::Incomplete)? {
                 None => return Ok(None),
                 Some(Err(_)) => return Err(Refused::Incomplete),
@@ -108,7 +103,7 @@ impl Chunks for Body<'_> {
             let Ok(data) = data else { continue };
             self.received += data.len() as u64;
             self.check_size(self.received)?;
-            if is_too_slow(self.received, self.begun.elapsed()) {
+            if is_too_slow(&self.limits, self.received, self.begun.elapsed()) {
                 return Err(Refused::TooSlow);
             }
             if self.received > self.room_until {
@@ -125,10 +120,12 @@ mod tests {
 
     #[test]
     fn a_byte_a_second_is_too_slow_and_2g_is_not() {
-        let seconds = Duration::from_secs;
-        assert!(is_too_slow(60, seconds(60)));
-        assert!(!is_too_slow(10, seconds(10)), "may just have begun");
-        assert!(!is_too_slow(5_000 * 60, seconds(60)));
-        assert!(is_too_slow(5_000 * 60, seconds(3600)), "stopped after a minute");
+        let is_too_slow = |received, seconds| {
+            is_too_slow(&Limits::default(), received, Duration::from_secs(seconds))
+        };
+        assert!(is_too_slow(60, 60));
+        assert!(!is_too_slow(10, 10), "may just have begun");
+        assert!(!is_too_slow(5_000 * 60, 60));
+        assert!(is_too_slow(5_000 * 60, 3600), "stopped after a minute");
     }
 }

@@ -9,16 +9,11 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-mod mask;
-
-use mask::masked;
+use super::mask::masked;
 
 /// Requests kept in the folder.
 const REQUESTS: usize = 200;
@@ -125,47 +120,6 @@ impl Recording {
         }
         bytes.extend(&self.end);
         bytes
-    }
-}
-
-/// A stream that is recorded while it is read.
-pub(super) struct Recorded<S> {
-    pub(super) stream: S,
-    pub(super) recording: Option<Arc<Mutex<Recording>>>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Recorded<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if let Some(recording) = &self.recording {
-            let mut recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
-            recording.add(&buf.filled()[before..]);
-        }
-        polled
-    }
-}
-
-/// Not vectored; see [`super::wire::Rewound`].
-impl<S: AsyncWrite + Unpin> AsyncWrite for Recorded<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

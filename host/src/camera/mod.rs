@@ -11,12 +11,14 @@ pub mod email;
 mod file;
 mod hotspot;
 pub mod login;
+mod mask;
 pub mod multipart;
 mod osp;
 mod page;
 mod reply;
 mod server;
 pub mod settings;
+mod sightings;
 mod social;
 mod visitors;
 mod wire;
@@ -29,6 +31,17 @@ pub use settings::Settings;
 
 use crate::spool::Incoming;
 use crate::upload::Upload;
+
+/// Names that cameras look up; each must lead to this server
+/// (`protocol.md` 1.2).
+pub const HOSTS: [&str; 6] = [
+    "gld.samsungosp.com",
+    "www.samsungimaging.com",
+    "www.ospserver.net",
+    "snsgw.samsungmobile.com",
+    "www.yahoo.co.kr",
+    "www.msn.com",
+];
 
 /// What the camera side needs of the rest of the program.
 pub trait Intake: Send + Sync + 'static {

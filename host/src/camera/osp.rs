@@ -23,11 +23,7 @@ pub(super) fn time() -> Reply {
 
 /// `GET /social/columbus/serviceproviders/list`: nobody knows what the ST1000
 /// expects, so this is a placeholder, and what it sends belongs into the log.
-pub(super) fn providers(head: &str) -> Reply {
-    tracing::warn!(
-        "an ST1000 asks for its services; nobody knows the answer yet. \
-         Its request, please report it:\n{head}"
-    );
+pub(super) fn providers() -> Reply {
     Reply::ok("<serviceProviders></serviceProviders>")
 }
 

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use hyper::{Response, StatusCode};
 
+use super::settings::ErrorCodes;
+
 /// Body that ends an upload well (`protocol.md` 3.5, 3.6).
 pub(super) const SUCCESS: &str = r#"<Response Status="succ" />"#;
 
@@ -93,9 +95,15 @@ pub enum Refused {
     /// So slow that it is no camera.
     #[error("the body comes slower than any network of a camera")]
     TooSlow,
-    /// User or password is not right.
+    /// The login makes no sense, or is none that can succeed.
     #[error("login failed: {0}")]
     Login(String),
+    /// The user of the login is not on the list.
+    #[error("login failed: user {0:?} is not in SENDERS; to let it in, add it there")]
+    UnknownUser(String),
+    /// The password is not the user's.
+    #[error("login failed: wrong password of {0:?}")]
+    WrongPassword(String),
     /// The camera wants to log in on a page of the service, which is gone.
     #[error("{0} wants a login by OAuth, whose pages are gone; choose another service")]
     OAuth(String),
@@ -138,7 +146,7 @@ impl Refused {
     }
 
     /// The answer to the camera (`protocol.md` 3.1).
-    pub(super) fn reply(&self) -> Reply {
+    pub(super) fn reply(&self, codes: ErrorCodes) -> Reply {
         let (status, comment) = match self {
             Self::Sender(_) => (StatusCode::UNAUTHORIZED, "Sender not in whitelist".into()),
             Self::Malformed(what) => (StatusCode::BAD_REQUEST, what.clone()),
@@ -155,7 +163,9 @@ impl Refused {
             Self::QueueFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "Queue full".into()),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large".into()),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "Too slow".into()),
-            Self::Login(_) => (StatusCode::UNAUTHORIZED, "Login failed".into()),
+            Self::Login(_) | Self::UnknownUser(_) | Self::WrongPassword(_) => {
+                (StatusCode::UNAUTHORIZED, "Login failed".into())
+            }
             Self::OAuth(_) => (StatusCode::UNAUTHORIZED, "OAuth not supported".into()),
             Self::Session => (StatusCode::UNAUTHORIZED, "Session expired".into()),
             Self::NotAnnounced => (StatusCode::NOT_FOUND, "Not announced".into()),
@@ -171,9 +181,14 @@ impl Refused {
             Self::Incomplete => (StatusCode::BAD_REQUEST, "Incomplete request".into()),
             Self::Unknown => (StatusCode::NOT_FOUND, "Unknown service".into()),
         };
+        let (code, subcode) = match (codes, self) {
+            (ErrorCodes::Gateway, Self::Login(_)) => (3111, 0),
+            (ErrorCodes::Gateway, Self::UnknownUser(_)) => (3111, 31111),
+            (ErrorCodes::Gateway, Self::WrongPassword(_)) => (3111, 31112),
+            _ => (status.as_u16(), 0),
+        };
         let body = format!(
-            "<Response ErrCode=\"{}\" ErrSubCode=\"0\" /><!-- {} -->",
-            status.as_u16(),
+            "<Response ErrCode=\"{code}\" ErrSubCode=\"{subcode}\" /><!-- {} -->",
             comment_text(&comment)
         );
         Reply { status, ..Reply::ok(body) }
@@ -197,7 +212,8 @@ mod tests {
 
     #[test]
     fn an_error_is_the_xml_that_cameras_know() {
-        let response = Refused::Sender("x@example.org".to_owned()).reply().into_response();
+        let refused = Refused::Sender("x@example.org".to_owned());
+        let response = refused.reply(ErrorCodes::Status).into_response();
         assert_eq!(response.status(), 401);
         assert_eq!(
             response.body(),

@@ -17,17 +17,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-use super::capture::{Captures, Recorded};
+use super::capture::Captures;
 use super::hotspot::Hotspot;
 use super::reply::{Refused, Reply};
 use super::settings::Settings;
-use super::visitors::Visitors;
-use super::wire::{HeadError, Rewound, read_head};
+use super::sightings::{Sightings, is_known_host};
+use super::visitors::{Visit, Visitors};
+use super::wire::{HeadError, Rewound, Watched, read_head};
 use super::{Intake, email, osp, page, social};
 use crate::spool::Sessions;
-
-/// Connections at once. A household has a handful.
-const CONNECTIONS: usize = 512;
 
 /// Read at once from a connection, and so the largest chunk of a body.
 const READ: usize = 256 << 10;
@@ -38,6 +36,9 @@ const READ: usize = 256 << 10;
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_IN_ALL: Duration = Duration::from_secs(30);
 
+/// Asked for by an ST1000.
+const PROVIDERS: &str = "/social/columbus/serviceproviders/list";
+
 /// The camera side of the server.
 pub struct Camera<I> {
     pub(super) intake: I,
@@ -46,6 +47,7 @@ pub struct Camera<I> {
     /// A turn to verify a password.
     pub(super) verifying: Semaphore,
     hotspot: Hotspot,
+    sightings: Sightings,
     captures: Option<Captures>,
 }
 
@@ -58,7 +60,8 @@ impl<I: Intake> Camera<I> {
         let captures = settings.capture_folder.as_deref().map(Captures::new).transpose()?;
         let hotspot = Hotspot::new(settings.hotspot.clone());
         let verifying = Semaphore::new(1);
-        Ok(Self { intake, settings, sessions, verifying, hotspot, captures })
+        let sightings = Sightings::new();
+        Ok(Self { intake, settings, sessions, verifying, hotspot, sightings, captures })
     }
 }
 
@@ -69,10 +72,10 @@ pub async fn serve<I: Intake>(
     camera: Arc<Camera<I>>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let visitors = Visitors::default();
+    let most = camera.settings.limits.connections;
+    let places = Arc::new(Semaphore::new(most));
+    let visitors = Visitors::new(most);
     while !*stop.borrow() {
-        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             _ = stop.changed() => break,
@@ -81,15 +84,19 @@ pub async fn serve<I: Intake>(
             Ok((stream, peer)) => {
                 let Some(visit) = visitors.visit(peer.ip()) else {
                     // Without a task, so that it costs nothing.
-                    let _ = stream.try_write(&bare(Refused::TooManyConnections.reply()));
+                    let codes = camera.settings.error_codes;
+                    let _ = stream.try_write(&bare(Refused::TooManyConnections.reply(codes)));
                     continue;
                 };
+                // At once, or as soon as the one that gives way has gone.
+                let place =
+                    places.clone().acquire_owned().await.expect("the semaphore is never closed");
                 let camera = camera.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = connection(stream, peer, camera).await {
+                    if let Err(error) = connection(stream, peer, &visit, &camera).await {
                         tracing::debug!(%peer, "connection: {error}");
                     }
-                    drop((place, visit));
+                    drop((visit, place));
                 });
             }
             Err(error) => {
@@ -101,19 +108,24 @@ pub async fn serve<I: Intake>(
     }
     drop(listener);
     // All places are free again when the last connection has ended.
-    let all = u32::try_from(CONNECTIONS).unwrap_or(u32::MAX);
+    let all = u32::try_from(most).unwrap_or(u32::MAX);
     let _ = places.acquire_many(all).await;
 }
 
 async fn connection<I: Intake>(
     stream: TcpStream,
     peer: SocketAddr,
-    camera: Arc<Camera<I>>,
+    visit: &Visit,
+    camera: &Camera<I>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let recording = camera.captures.as_ref().and_then(Captures::record);
-    let stream = Recorded { stream, recording: recording.clone() };
-    let result = converse(stream, peer, &camera).await;
+    let received = visit.received.clone();
+    let source = Watched { stream, received, recording: recording.clone() };
+    let result = tokio::select! {
+        result = converse(source, peer, camera) => result,
+        () = visit.must_leave() => Ok(()),
+    };
     if let (Some(captures), Some(recording)) = (&camera.captures, recording) {
         captures.keep(recording).await;
     }
@@ -121,11 +133,12 @@ async fn connection<I: Intake>(
 }
 
 async fn converse<I: Intake>(
-    mut stream: Recorded<TcpStream>,
+    mut source: Watched<TcpStream>,
     peer: SocketAddr,
     camera: &Camera<I>,
 ) -> io::Result<()> {
-    let head = match read_head(&mut stream).await {
+    let codes = camera.settings.error_codes;
+    let head = match read_head(&mut source, camera.settings.limits.head).await {
         Ok(head) => head,
         Err(error) => {
             let refused = match error {
@@ -140,21 +153,24 @@ async fn converse<I: Intake>(
                 HeadError::NotHttp => Refused::Malformed("No HTTP request".to_owned()),
             };
             tracing::warn!(%peer, "request refused: {refused}");
-            stream.write_all(&bare(refused.reply())).await?;
-            return linger(stream).await;
+            source.stream.write_all(&bare(refused.reply(codes))).await?;
+            return linger(source).await;
         }
     };
-    let io = TokioIo::new(Rewound::new(&head, stream));
+    let io = TokioIo::new(Rewound::new(&head, source));
     let original = &head.original;
     let service = service_fn(|request: Request<Body>| async move {
-        let reply = camera.answer(request, original, peer.ip()).await.unwrap_or_else(|refused| {
-            if matches!(refused, Refused::Unknown | Refused::UnknownService(_)) {
-                tracing::warn!(%peer, "{refused}:\n{}", masked(original));
-            } else {
-                tracing::warn!(%peer, "request refused: {refused}");
+        let mut sights = unknown(&request);
+        let line = format!("{} {}", request.method(), request.uri().path());
+        let reply = camera.answer(request, peer.ip()).await.unwrap_or_else(|refused| {
+            match &refused {
+                Refused::Unknown => sights.insert(0, format!("{line}: {refused}")),
+                Refused::UnknownService(_) => sights.insert(0, refused.to_string()),
+                refused => tracing::warn!(%peer, "request refused: {refused}"),
             }
-            refused.reply()
+            refused.reply(codes)
         });
+        camera.sightings.log(&sights, peer, original);
         Ok::<_, Infallible>(reply.into_response())
     });
     let served = http1::Builder::new()
@@ -171,23 +187,18 @@ async fn converse<I: Intake>(
 }
 
 /// Ends our side and waits for the camera to end its own.
-async fn linger(mut stream: Recorded<TcpStream>) -> io::Result<()> {
-    stream.shutdown().await?;
+async fn linger(mut source: Watched<TcpStream>) -> io::Result<()> {
+    source.stream.shutdown().await?;
     let drain = async {
         let mut surplus = vec![0; 16 << 10];
-        while let Ok(Ok(1..)) = tokio::time::timeout(LINGER, stream.read(&mut surplus)).await {}
+        while let Ok(Ok(1..)) = tokio::time::timeout(LINGER, source.read(&mut surplus)).await {}
     };
     let _ = tokio::time::timeout(LINGER_IN_ALL, drain).await;
     Ok(())
 }
 
 impl<I: Intake> Camera<I> {
-    async fn answer(
-        &self,
-        request: Request<Body>,
-        head: &[u8],
-        camera: IpAddr,
-    ) -> Result<Reply, Refused> {
+    async fn answer(&self, request: Request<Body>, camera: IpAddr) -> Result<Reply, Refused> {
         let path = merge_slashes(request.uri().path());
         match (request.method(), path.as_str()) {
             (&Method::GET | &Method::HEAD, "/") => {
@@ -200,15 +211,26 @@ impl<I: Intake> Camera<I> {
             }
             (&Method::GET, "/social/columbus/email") => Ok(Reply::found("/")),
             (&Method::GET, "/security/sso/initialize/time") => Ok(osp::time()),
-            (&Method::GET, "/social/columbus/serviceproviders/list") => {
-                Ok(osp::providers(&masked(head)))
-            }
+            (&Method::GET, PROVIDERS) => Ok(osp::providers()),
             (&Method::POST, "/security/sso/userprofiles/authentication/emailid") => {
                 osp::allshare(self, request.into_body()).await
             }
             _ => social::answer(self, &path, request).await,
         }
     }
+}
+
+/// What about a request, however it is answered, is worth a report.
+fn unknown(request: &Request<Body>) -> Vec<String> {
+    let mut sights = Vec::new();
+    if request.uri().path() == PROVIDERS {
+        sights.push("an ST1000 asks for its services; nobody knows the answer yet".to_owned());
+    }
+    let host = host(request);
+    if !is_known_host(&host) {
+        sights.push(format!("no camera is known to ask {host}"));
+    }
+    sights
 }
 
 /// The host asked for, without port; that of an absolute target wins
@@ -232,21 +254,6 @@ fn merge_slashes(path: &str) -> String {
         }
     }
     merged
-}
-
-/// A head for the log, without what could be used to log in elsewhere.
-fn masked(head: &[u8]) -> String {
-    String::from_utf8_lossy(head)
-        .lines()
-        .map(|line| match line.split_once(':') {
-            Some((name, _))
-                if ["authorization", "cookie"].contains(&name.to_ascii_lowercase().as_str()) =>
-            {
-                format!("  {name}: (masked)\n")
-            }
-            _ => format!("  {}\n", line.replace(|c: char| c.is_control(), "\u{fffd}")),
-        })
-        .collect()
 }
 
 /// An answer without hyper, to what never was a request.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::hotspot::Portal;
 use crate::current::Current;
@@ -17,12 +18,56 @@ pub struct Settings {
     pub services: BTreeSet<String>,
     /// How the hotspot check of a host is answered; alternately where absent.
     pub hotspot: BTreeMap<Portal, HotspotAnswer>,
+    /// Codes in the answers to logins that fail.
+    pub error_codes: ErrorCodes,
+    /// What a connection may use up.
+    pub limits: Limits,
     /// Largest upload, in bytes.
     pub largest_upload: u64,
     /// Space that no upload may use.
     pub free_space: FreeSpace,
     /// Folder of raw requests, when they shall be kept.
     pub capture_folder: Option<PathBuf>,
+}
+
+/// What a connection may use up: of the server's places and of its patience.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at once, at least 1.
+    pub connections: usize,
+    /// Time for a whole head.
+    pub head: Duration,
+    /// Longest silence within a body.
+    pub silence: Duration,
+    /// Bytes a second that a body must bring on average,
+    pub slowest: u64,
+    /// once it has lasted so long.
+    pub slow_after: Duration,
+}
+
+impl Default for Limits {
+    /// A household has a handful of cameras, and the slowest network one was
+    /// used on, 2G, brings 5 kB a second with gaps.
+    fn default() -> Self {
+        Self {
+            connections: 512,
+            head: Duration::from_secs(20),
+            silence: Duration::from_secs(60),
+            slowest: 500,
+            slow_after: Duration::from_secs(30),
+        }
+    }
+}
+
+/// `ErrCode` and `ErrSubCode` of a failed login (`protocol.md` 3.1). Which of
+/// them makes a camera show the better message is not known of any model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCodes {
+    /// The HTTP status, which cameras are known to take.
+    Status,
+    /// Those of Samsung's gateway, which tell a wrong user from a wrong
+    /// password.
+    Gateway,
 }
 
 /// An answer to a hotspot check that wants one of two (`protocol.md` 5.2).

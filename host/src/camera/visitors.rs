@@ -1,49 +1,154 @@
-//! Connections of each address, so that one stranger cannot take all.
+//! Who is connected, so that no stranger keeps a camera out: neither with many
+//! connections nor with slow ones.
+//!
+//! An address has a limit of its own. When all places are taken, the slowest
+//! connection gives way to a new one. How slow is slow ends where cameras
+//! begin: of those that are as fast as a camera, or may yet become so, one
+//! gives way whose address has most.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 /// Connections of one address at once. A camera has one; a household behind
 /// one address has a handful of cameras.
 const OF_ONE_ADDRESS: usize = 64;
 
-/// Counts the connections of each address.
-#[derive(Default, Clone)]
-pub(super) struct Visitors(Arc<Mutex<HashMap<IpAddr, usize>>>);
+/// As long as a connection is younger it counts as no slower than
+/// [`YOUNG_RATE`] bytes a second, so that a camera can begin.
+const YOUNG: Duration = Duration::from_secs(5);
+const YOUNG_RATE: u64 = 500;
 
-/// A connection that is counted until it is dropped.
+/// Faster than this is fast, in bytes a second. 2G is the slowest network a
+/// camera was used on.
+const FAST: u64 = 5_000;
+
+/// All who are connected.
+#[derive(Clone)]
+pub(super) struct Visitors(Arc<Mutex<Inner>>);
+
+struct Inner {
+    places: usize,
+    /// By number, in the order of their coming.
+    present: HashMap<u64, Visitor>,
+    of_address: HashMap<IpAddr, usize>,
+    came: u64,
+}
+
+struct Visitor {
+    address: IpAddr,
+    since: Instant,
+    received: Arc<AtomicU64>,
+    leave: Arc<Notify>,
+}
+
+/// A connection that has a place until it is dropped or has to give way.
 pub(super) struct Visit {
     visitors: Visitors,
-    address: IpAddr,
+    number: u64,
+    /// To be counted up with every byte that comes.
+    pub(super) received: Arc<AtomicU64>,
+    leave: Arc<Notify>,
 }
 
 impl Visitors {
-    /// Counts a connection of `address`, unless it has too many.
+    /// For so many connections at once.
+    pub(super) fn new(places: usize) -> Self {
+        Self(Arc::new(Mutex::new(Inner {
+            places,
+            present: HashMap::new(),
+            of_address: HashMap::new(),
+            came: 0,
+        })))
+    }
+
+    /// A place for a connection of `address`, unless that has too many. If
+    /// all are taken, the slowest connection is told to give way.
     pub(super) fn visit(&self, address: IpAddr) -> Option<Visit> {
         let address = household(address);
-        let mut visitors = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = visitors.entry(address).or_default();
-        if *count >= OF_ONE_ADDRESS {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = inner.of_address.get(&address).copied().unwrap_or(0);
+        if count >= OF_ONE_ADDRESS {
             return None;
         }
-        *count += 1;
-        if *count == OF_ONE_ADDRESS {
+        if count + 1 == OF_ONE_ADDRESS {
             tracing::warn!("{address} has {OF_ONE_ADDRESS} connections; more are refused");
         }
-        Some(Visit { visitors: self.clone(), address })
+        let is_full = inner.present.len() >= inner.places;
+        if is_full
+            && let Some(slowest) = inner.slowest(Instant::now())
+            && let Some(visitor) = inner.remove(slowest)
+        {
+            tracing::debug!("a connection of {} gives way", visitor.address);
+            visitor.leave.notify_one();
+        }
+        *inner.of_address.entry(address).or_default() += 1;
+        inner.came += 1;
+        let number = inner.came;
+        let (received, leave) = (Arc::<AtomicU64>::default(), Arc::<Notify>::default());
+        let visitor = Visitor {
+            address,
+            since: Instant::now(),
+            received: received.clone(),
+            leave: leave.clone(),
+        };
+        inner.present.insert(number, visitor);
+        if !is_full && inner.present.len() == inner.places {
+            tracing::warn!("all {} places are taken; slow connections give way", inner.places);
+        }
+        Some(Visit { visitors: self.clone(), number, received, leave })
+    }
+}
+
+impl Inner {
+    fn remove(&mut self, number: u64) -> Option<Visitor> {
+        let visitor = self.present.remove(&number)?;
+        if let Some(count) = self.of_address.get_mut(&visitor.address) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_address.remove(&visitor.address);
+            }
+        }
+        Some(visitor)
+    }
+
+    /// The one that has to give way.
+    fn slowest(&self, now: Instant) -> Option<u64> {
+        let worth = |(number, visitor): &(&u64, &Visitor)| {
+            let count = self.of_address.get(&visitor.address).copied().unwrap_or(0);
+            (visitor.rate(now), Reverse(count), **number)
+        };
+        self.present.iter().min_by_key(worth).map(|(number, _)| *number)
+    }
+}
+
+impl Visitor {
+    /// Bytes a second, as far as they count.
+    fn rate(&self, now: Instant) -> u64 {
+        let time = now.duration_since(self.since);
+        let received = self.received.load(Ordering::Relaxed);
+        let rate = received.saturating_mul(1000)
+            / u64::try_from(time.as_millis().max(1)).unwrap_or(u64::MAX);
+        let floor = if time < YOUNG { YOUNG_RATE } else { 0 };
+        rate.clamp(floor, FAST)
+    }
+}
+
+impl Visit {
+    /// Waits until the connection has to give way.
+    pub(super) async fn must_leave(&self) {
+        self.leave.notified().await;
     }
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let mut visitors = self.visitors.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = visitors.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                visitors.remove(&self.address);
-            }
-        }
+        self.visitors.0.lock().unwrap_or_else(PoisonError::into_inner).remove(self.number);
     }
 }
 
@@ -61,7 +166,7 @@ mod tests {
 
     #[test]
     fn one_address_has_a_limit_and_others_do_not_feel_it() {
-        let visitors = Visitors::default();
+        let visitors = Visitors::new(512);
         let one = IpAddr::from([192, 0, 2, 1]);
         let mut visits: Vec<Visit> =
             (0..OF_ONE_ADDRESS).map(|_| visitors.visit(one).unwrap()).collect();
@@ -71,7 +176,7 @@ mod tests {
         visits.pop();
         assert!(visitors.visit(one).is_some());
         visits.clear();
-        assert!(visitors.0.lock().unwrap().is_empty());
+        assert!(visitors.0.lock().unwrap().of_address.is_empty());
     }
 
     #[test]
@@ -79,5 +184,37 @@ mod tests {
         let household = |text: &str| household(text.parse().unwrap());
         assert_eq!(household("2001:db8::1"), household("2001:db8::ffff:0:0:2"));
         assert_ne!(household("2001:db8::1"), household("2001:db8:0:1::1"));
+    }
+
+    /// Connections by address, age in seconds and bytes so far; who gives way.
+    fn slowest(connections: &[(u8, u64, u64)]) -> usize {
+        let visitors = Visitors::new(connections.len());
+        let visits: Vec<Visit> = connections
+            .iter()
+            .map(|(address, ..)| visitors.visit(IpAddr::from([192, 0, 2, *address])).unwrap())
+            .collect();
+        let now = Instant::now() + Duration::from_secs(1000);
+        let mut inner = visitors.0.lock().unwrap();
+        for (visit, (_, age, received)) in visits.iter().zip(connections) {
+            let visitor = inner.present.get_mut(&visit.number).unwrap();
+            visitor.since = now.checked_sub(Duration::from_secs(*age)).unwrap();
+            visitor.received.store(*received, Ordering::Relaxed);
+        }
+        let slowest = inner.slowest(now).unwrap();
+        drop(inner);
+        visits.iter().position(|visit| visit.number == slowest).unwrap()
+    }
+
+    #[test]
+    fn a_dribbler_gives_way_before_a_camera() {
+        // Also before one that has just come or stalls for a while.
+        assert_eq!(slowest(&[(1, 60, 3_000_000), (2, 60, 60), (3, 0, 0), (4, 90, 500_000)]), 1);
+    }
+
+    #[test]
+    fn among_the_fast_the_address_with_most_gives_way() {
+        assert_eq!(slowest(&[(1, 10, 60_000), (2, 10, 9_000_000), (2, 10, 8_000_000)]), 1);
+        // and so among those that have just come.
+        assert_eq!(slowest(&[(1, 0, 0), (2, 1, 0), (2, 0, 0)]), 1);
     }
 }

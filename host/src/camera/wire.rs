@@ -12,15 +12,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use self::repair::{end_of_head, repair};
 use self::unframed::Unframed;
+pub(super) use self::watched::Watched;
 
 pub mod repair;
 mod unframed;
+mod watched;
 
 /// Largest head, in bytes. The NX300's has 900.
 pub(super) const LARGEST_HEAD: usize = 64 << 10;
-
-/// Time for a whole head, in which a camera on a bad network gets through.
-const HEAD_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A request up to and including the empty line.
 pub(super) struct Head {
@@ -71,9 +70,12 @@ pub(super) enum HeadError {
     Io(#[from] io::Error),
 }
 
-/// Reads a request's head.
-pub(super) async fn read_head<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Head, HeadError> {
-    match tokio::time::timeout(HEAD_DEADLINE, read(stream)).await {
+/// Reads a request's head, all of which has to come within `deadline`.
+pub(super) async fn read_head<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    deadline: Duration,
+) -> Result<Head, HeadError> {
+    match tokio::time::timeout(deadline, read(stream)).await {
         Ok(head) => head,
         Err(_) => Err(HeadError::Incomplete),
     }
@@ -104,16 +106,16 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Head, HeadError> {
     }
 }
 
-/// A stream with bytes before it that were read already.
+/// A connection with bytes before it that were read already.
 pub(super) struct Rewound<S> {
     before: Bytes,
     /// For a body that says nothing of its length.
     unframed: Option<Unframed>,
-    stream: S,
+    source: Watched<S>,
 }
 
 impl<S> Rewound<S> {
-    pub(super) fn new(head: &Head, stream: S) -> Self {
+    pub(super) fn new(head: &Head, source: Watched<S>) -> Self {
         let mut before = BytesMut::with_capacity(head.repaired.len() + head.rest.len() + 30);
         let unframed = head.lacks_length().then(|| {
             let is_text =
@@ -128,11 +130,11 @@ impl<S> Rewound<S> {
             before.extend_from_slice(&head.repaired);
             before.extend_from_slice(&head.rest);
         }
-        Self { before: before.freeze(), unframed, stream }
+        Self { before: before.freeze(), unframed, source }
     }
 
-    pub(super) fn into_inner(self) -> S {
-        self.stream
+    pub(super) fn into_inner(self) -> Watched<S> {
+        self.source
     }
 }
 
@@ -143,10 +145,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.before.is_empty() {
-            let Self { unframed, stream, .. } = &mut *self;
+            let Self { unframed, source, .. } = &mut *self;
             return match unframed {
-                Some(unframed) => unframed.poll_read(stream, cx, buf),
-                None => Pin::new(stream).poll_read(cx, buf),
+                Some(unframed) => unframed.poll_read(source, cx, buf),
+                None => Pin::new(source).poll_read(cx, buf),
             };
         }
         let length = self.before.len().min(buf.remaining());
@@ -165,14 +167,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        Pin::new(&mut self.source.stream).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        Pin::new(&mut self.source.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        Pin::new(&mut self.source.stream).poll_shutdown(cx)
     }
 }

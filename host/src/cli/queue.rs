@@ -1,12 +1,12 @@
 //! `afterimage queue`: what is on its way, and an operator's word on it.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
 
+use super::print;
 use crate::config::Config;
 use crate::spool::{Entry, PausedAction, Queue};
 
@@ -243,12 +243,4 @@ fn printable(text: &str) -> String {
 
 fn to_json(value: &impl serde::Serialize) -> String {
     serde_json::to_string_pretty(value).expect("texts and numbers are JSON")
-}
-
-/// A reader that has seen enough (`| head`) is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    match writeln!(io::stdout(), "{text}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
 }

@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use toml::{Spanned, Value};
 
 use super::file::{ConfigError, Document, File};
 use super::plugins::parse_size;
 use super::routes::{Routes, SERVICES};
-use crate::camera::settings::{HotspotAnswer, Sender, Senders};
+use crate::camera::settings::{ErrorCodes, HotspotAnswer, Limits, Sender, Senders};
 use crate::camera::{Portal, Settings};
 use crate::password;
 use crate::spool::FreeSpace;
@@ -41,6 +42,8 @@ pub(super) fn cameras(
         senders: senders(document, file)?,
         services,
         hotspot: hotspot(document, file)?,
+        error_codes: error_codes(document, file)?,
+        limits: limits(document, file)?,
         largest_upload: size(document, "MAX_UPLOAD", &file.max_upload, LARGEST_UPLOAD)?,
         free_space: FreeSpace {
             folder: spool_folder.to_owned(),
@@ -131,6 +134,57 @@ fn hotspot(
         }
     };
     Ok(portals.into_iter().filter_map(|(portal, answer)| Some((portal, answer?))).collect())
+}
+
+/// `ERROR_CODES`.
+fn error_codes(document: &Document<'_>, file: &File) -> Result<ErrorCodes, ConfigError> {
+    let Some(written) = &file.error_codes else { return Ok(ErrorCodes::Status) };
+    match written.get_ref().as_str() {
+        "status" => Ok(ErrorCodes::Status),
+        "gateway" => Ok(ErrorCodes::Gateway),
+        _ => Err(document.error(
+            written,
+            "ERROR_CODES: \"status\" or \"gateway\" is needed; write it like \
+             ERROR_CODES = \"status\"",
+        )),
+    }
+}
+
+/// What a stranger may use up.
+fn limits(document: &Document<'_>, file: &File) -> Result<Limits, ConfigError> {
+    let default = Limits::default();
+    let connections = match &file.max_connections {
+        Some(written) if *written.get_ref() == 0 => {
+            return Err(document.error(
+                written,
+                "MAX_CONNECTIONS: cameras need at least 1; write it like MAX_CONNECTIONS = 512",
+            ));
+        }
+        Some(written) => usize::from(*written.get_ref()),
+        None => default.connections,
+    };
+    let time = |key: &str, written: &Option<Spanned<String>>, default| {
+        duration(document, key, written, default)
+    };
+    Ok(Limits {
+        connections,
+        head: time("HEAD_TIMEOUT", &file.head_timeout, default.head)?,
+        silence: time("SILENCE_TIMEOUT", &file.silence_timeout, default.silence)?,
+        slowest: size(document, "MIN_RATE", &file.min_rate, default.slowest)?,
+        slow_after: time("MIN_RATE_AFTER", &file.min_rate_after, default.slow_after)?,
+    })
+}
+
+fn duration(
+    document: &Document<'_>,
+    key: &str,
+    written: &Option<Spanned<String>>,
+    default: Duration,
+) -> Result<Duration, ConfigError> {
+    let Some(written) = written else { return Ok(default) };
+    humantime::parse_duration(written.get_ref()).ok().filter(|time| !time.is_zero()).ok_or_else(
+        || document.error(written, format_args!("{key}: write a time like {key} = \"20 s\"")),
+    )
 }
 
 fn size(

@@ -29,6 +29,18 @@ pub(super) struct File {
     pub(super) senders: Option<Spanned<toml::Value>>,
     /// Answer to the check for a captive portal, for all hosts or by host.
     pub(super) hotspot: Option<Spanned<toml::Value>>,
+    /// Codes in the answers to logins that fail.
+    pub(super) error_codes: Option<Spanned<String>>,
+    /// Connections at once.
+    pub(super) max_connections: Option<Spanned<u16>>,
+    /// Time for the head of a request.
+    pub(super) head_timeout: Option<Spanned<String>>,
+    /// Longest silence within a body.
+    pub(super) silence_timeout: Option<Spanned<String>>,
+    /// Size that a body must bring each second.
+    pub(super) min_rate: Option<Spanned<String>>,
+    /// How long a body may take before that counts.
+    pub(super) min_rate_after: Option<Spanned<String>>,
     /// Largest upload.
     pub(super) max_upload: Option<Spanned<String>>,
     /// Space on the spool's disk that no upload may use.
@@ -90,6 +102,12 @@ const KEYS: &[(&str, &str)] = &[
     ("INSECURE_DOWNLOAD", "false"),
     ("SENDERS", "[\"Camera@samsungcamera.com\"]"),
     ("HOTSPOT", "\"auto\""),
+    ("ERROR_CODES", "\"status\""),
+    ("MAX_CONNECTIONS", "512"),
+    ("HEAD_TIMEOUT", "\"20 s\""),
+    ("SILENCE_TIMEOUT", "\"60 s\""),
+    ("MIN_RATE", "\"500 B\""),
+    ("MIN_RATE_AFTER", "\"30 s\""),
     ("MAX_UPLOAD", "\"4 GiB\""),
     ("MIN_FREE_SPACE", "\"256 MiB\""),
     ("CAPTURE_FOLDER", "\"capture\""),

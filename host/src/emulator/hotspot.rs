@@ -1,17 +1,14 @@
 //! The check for a captive portal, judged as each model does (`protocol.md` 5).
 
 use super::Model;
-use super::verdict::{Heard, Verdict, exchange};
+use super::device::Device;
+use super::verdict::{Heard, Verdict};
 
 /// Check for a captive portal, as most models do before anything else
 #[derive(Debug, clap::Args)]
 pub struct Hotspot {
-    /// Camera
-    #[arg(long, value_enum, default_value = "nx300")]
-    model: Model,
-    /// Server
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    host: String,
+    #[command(flatten)]
+    device: Device,
 }
 
 impl Hotspot {
@@ -21,12 +18,13 @@ impl Hotspot {
     /// # Errors
     /// The server cannot be reached.
     pub fn run(&self) -> anyhow::Result<Verdict> {
-        let asked = self.model.checked_host();
+        let model = self.device.model;
+        let asked = model.checked_host();
         let request = format!("GET / HTTP/1.1\r\nHost: {asked}\r\n\r\n");
         let mut heard = Vec::new();
         for _ in 0..2 {
-            let answer = exchange(&self.host, &request, Vec::new())?;
-            let judged = judge(self.model, &answer);
+            let answer = self.device.ask(&request, Vec::new())?;
+            let judged = judge(model, &answer);
             let location = answer.header("Location").map(|to| format!(" to {to}"));
             heard.push(format!("{asked}: {}{}", answer.status_line, location.unwrap_or_default()));
             match judged {

@@ -1,9 +1,11 @@
 //! Cameras, as far as a server can tell: they send the bytes of real ones and
 //! judge the answer as those do.
 
+mod device;
 mod email;
 mod hotspot;
 mod model;
+pub mod request;
 mod social;
 mod verdict;
 

@@ -300,4 +300,3 @@ fn give_up(error: &LedgerError) -> ! {
     tracing::error!("the disk of the spool fails, so the server ends: {error}");
     std::process::exit(EXIT_IO)
 }
-

@@ -94,10 +94,7 @@ impl Spool {
 }
 
 /// `files` under names that are free beside those of `taken`.
-pub fn beside(
-    taken: &[upload::File],
-    files: &[upload::File],
-) -> Vec<upload::File> {
+pub fn beside(taken: &[upload::File], files: &[upload::File]) -> Vec<upload::File> {
     let mut all = taken.to_vec();
     for file in files {
         let is_free = |name: &str| all.iter().all(|known| !known.name.eq_ignore_ascii_case(name));

@@ -50,9 +50,7 @@ async fn verified<I: Intake>(
 ) -> Result<String, Refused> {
     let Credentials { user, password } = credentials;
     let Some(sender) = camera.settings.senders.find(&user) else {
-        return Err(Refused::Login(format!(
-            "user {user:?} is not in SENDERS; to let it in, add it there"
-        )));
+        return Err(Refused::UnknownUser(user));
     };
     let Some(hash) = sender.password.clone() else { return Ok(sender.address.clone()) };
     // One at a time: each takes some 20 MB and all of a processor, and anybody
@@ -61,7 +59,7 @@ async fn verified<I: Intake>(
     let right = tokio::task::spawn_blocking(move || password::is(&password, &hash)).await;
     match right {
         Ok(true) => Ok(sender.address.clone()),
-        _ => Err(Refused::Login(format!("wrong password of {user:?}"))),
+        _ => Err(Refused::WrongPassword(user)),
     }
 }
 

@@ -4,6 +4,10 @@
 /// Header lines whose value is a secret.
 const HEADERS: [&str; 4] = ["authorization:", "proxy-authorization:", "cookie:", "set-cookie:"];
 
+/// What stands before the key of a session in the target of a PUT and of a
+/// login by OAuth (`protocol.md` 3.5, 6).
+const KEYS: [&str; 2] = ["/upload/", "snsgwkey="];
+
 /// Attributes whose value is a secret, each behind the text that leads to it.
 /// The key of a login is sent along with it, so the values are no less secret
 /// for being encrypted (`protocol.md` 4.5).
@@ -23,20 +27,23 @@ pub(super) fn masked(request: &[u8]) -> Vec<u8> {
     let mut masked = request.to_vec();
     let head = memchr::memmem::find(request, b"\r\n\r\n").unwrap_or(request.len());
     let mut line = 0;
+    let mut in_secret = false;
     while line < head {
         let end = memchr::memchr(b'\n', &request[line..head]).map_or(head, |at| line + at + 1);
         let text = &request[line..end];
-        for name in HEADERS {
-            let is_it =
-                text.get(..name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name.as_bytes()));
-            if is_it {
-                cover(&mut masked[line + name.len()..end]);
-            }
+        let name = HEADERS.iter().find(|name| {
+            text.get(..name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name.as_bytes()))
+        });
+        // A line that begins with a blank goes on with the one before.
+        in_secret = name.is_some() || (in_secret && matches!(text[0], b' ' | b'\t'));
+        if in_secret {
+            cover(&mut masked[line + name.map_or(0, |name| name.len())..end]);
         }
         line = end;
     }
-    // The session's key in the target of a PUT.
-    mask_behind(&mut masked, "/upload/", |byte| !byte.is_ascii_alphanumeric());
+    for lead in KEYS {
+        mask_behind(&mut masked, lead, |byte| !byte.is_ascii_alphanumeric());
+    }
     for (element, attribute) in ATTRIBUTES {
         mask_attribute(&mut masked, element, attribute);
     }
@@ -121,6 +128,17 @@ mod tests {
             Value=\"xxxx\"/><password>xx</password>Authorization: stays"
         );
         assert_eq!(masked.len(), request.len());
+    }
+
+    #[test]
+    fn a_secret_may_go_on_in_the_next_line_and_stand_in_an_address() {
+        let request = b"GET /skydrive/auth/callback?snsgwkey=30e981fb&a=b HTTP/1.1\r\n\
+            Authorization:OAuth\r\n a=\"k3y\"\r\nHost: h\r\n\r\n";
+        assert_eq!(
+            String::from_utf8(masked(request)).unwrap(),
+            "GET /skydrive/auth/callback?snsgwkey=xxxxxxxx&a=b HTTP/1.1\r\n\
+            Authorization:xxxxx\r\n xxxxxxx\r\nHost: h\r\n\r\n"
+        );
     }
 
     #[test]
