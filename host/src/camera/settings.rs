@@ -31,7 +31,7 @@ pub struct Settings {
 }
 
 /// What a connection may use up: of the server's places and of its patience.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at once, at least 1.
     pub connections: usize,
