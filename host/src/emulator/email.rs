@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::device::Device;
 use super::request::email::{End, Message, file_part, head, message_part};
-use super::request::is_video;
+use super::request::{escaped, is_video};
 use super::verdict::{Piece, Verdict};
 
 /// Send files by e-mail
@@ -47,10 +47,10 @@ impl Email {
             model.album()
         );
         let message = Message {
-            sender: self.from.clone(),
-            recipients: self.to.clone(),
-            title: self.title.clone(),
-            text: self.text.clone(),
+            sender: escaped(&self.from),
+            recipients: self.to.iter().map(|to| escaped(to)).collect(),
+            title: escaped(&self.title),
+            text: escaped(&self.text),
         };
         let mut body = vec![Piece::Text(message_part(&message.xml()))];
         for path in &self.files {

@@ -1,44 +1,24 @@
 //! `email`: sends an upload on as an e-mail, all files attached, one message
 //! with all its recipients.
 
-mod bindings {
-    #![allow(missing_docs, unsafe_code, reason = "generated")]
-    wit_bindgen::generate!({
-        path: "../../wit",
-        inline: "
-            package afterimage:plugins;
-            world email {
-                include afterimage:action/action@0.1.0;
-                import afterimage:action/mail@0.1.0;
-            }
-        ",
-        world: "afterimage:plugins/email",
-        generate_all,
-    });
-}
-
 mod outcome;
 
-use bindings::afterimage::action::mail::{self, MailError, Message, Part};
-use bindings::afterimage::action::uploads::{RejectionReason, RetryAdvice};
-use bindings::afterimage::action::{progress, settings};
-use bindings::exports::afterimage::action::handler::{Failure, Guest, Receipt, Rejection, Upload};
+use afterimage_sdk::mail::{self, MailError, Message, Part};
+use afterimage_sdk::{
+    Action, Failure, Receipt, Rejection, RejectionReason, Upload, export, progress, receipt,
+    reject, rejection, retry, settings,
+};
+use serde::Deserialize;
+
 use outcome::Outcomes;
 
 /// The action.
 pub struct Email;
 
-// Native linkers do not take the `:` and `@` in the names of the exports.
-#[cfg(target_family = "wasm")]
-#[allow(unsafe_code, reason = "generated")]
-mod export {
-    use super::{Email, bindings};
-
-    bindings::export!(Email with_types_in bindings);
-}
+export!(Email);
 
 /// `[EMAIL]`, and the largest message that the host sends.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 struct Settings {
     /// Who gets what comes without recipients.
@@ -48,7 +28,7 @@ struct Settings {
     max_size: u64,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(untagged)]
 enum To {
     One(String),
@@ -66,9 +46,9 @@ const HEADER: u64 = 4 << 10;
 /// The same for one file.
 const PART_HEADER: u64 = 512;
 
-impl Guest for Email {
+impl Action for Email {
     fn check(draft: Upload) -> Result<u32, Rejection> {
-        let settings = settings()?;
+        let settings: Settings = settings()?;
         if draft.files.is_empty() && draft.body.is_empty() {
             return Err(rejection(RejectionReason::Invalid, "nothing to send"));
         }
@@ -92,13 +72,13 @@ impl Guest for Email {
                 size.div_ceil(1_000_000),
                 settings.max_size / 1_000_000
             );
-            return Err(rejection(RejectionReason::TooLarge, &message));
+            return Err(rejection(RejectionReason::TooLarge, message));
         }
         Ok(1)
     }
 
     fn deliver(upload: Upload) -> Result<Receipt, Failure> {
-        let settings = settings().map_err(Failure::Reject)?;
+        let settings: Settings = settings()?;
         let to = recipients(&upload, &settings);
         let mut outcomes = Outcomes::read(&progress::load().unwrap_or_default());
         let open = outcomes.open(&to);
@@ -119,12 +99,10 @@ impl Guest for Email {
             parts: upload.files.iter().map(|file| Part::File(file.index)).collect(),
         };
         let sent = mail::send(&message).map_err(|error| match error {
-            MailError::Temporary(reply) => retry(&reply.text),
+            MailError::Temporary(reply) => retry(reply.text),
             MailError::Permanent(reply) => refused(&outcomes, &outcomes.with(&reply.text)),
-            MailError::Denied(text) => {
-                Failure::Reject(rejection(RejectionReason::Unauthorized, &text))
-            }
-            MailError::Invalid(text) => Failure::Reject(rejection(RejectionReason::Invalid, &text)),
+            MailError::Denied(text) => reject(RejectionReason::Unauthorized, text),
+            MailError::Invalid(text) => reject(RejectionReason::Invalid, text),
         })?;
         let mut later = None;
         for address in open {
@@ -138,8 +116,8 @@ impl Guest for Email {
         }
         if let Some(reason) = later {
             // Without this note, those who have it would get it again.
-            progress::save(&outcomes.notes()).map_err(|error| retry(&error))?;
-            return Err(retry(&reason));
+            progress::save(&outcomes.notes()).map_err(retry)?;
+            return Err(retry(reason));
         }
         conclude(&outcomes)
     }
@@ -148,7 +126,7 @@ impl Guest for Email {
 /// To everybody, or to some and for good not to others.
 fn conclude(outcomes: &Outcomes) -> Result<Receipt, Failure> {
     match outcomes.refusal() {
-        None => Ok(Receipt { summary: outcomes.summary(), links: Vec::new() }),
+        None => Ok(receipt(outcomes.summary())),
         Some(text) => Err(refused(outcomes, &text)),
     }
 }
@@ -157,14 +135,9 @@ fn conclude(outcomes: &Outcomes) -> Result<Receipt, Failure> {
 /// have not got it.
 fn refused(outcomes: &Outcomes, text: &str) -> Failure {
     match progress::save(&outcomes.notes_of_sent()) {
-        Ok(()) => Failure::Reject(rejection(RejectionReason::Other, text)),
-        Err(error) => retry(&error),
+        Ok(()) => reject(RejectionReason::Other, text),
+        Err(error) => retry(error),
     }
-}
-
-fn settings() -> Result<Settings, Rejection> {
-    serde_json::from_str(&settings::json())
-        .map_err(|error| rejection(RejectionReason::Other, &error.to_string()))
 }
 
 fn recipients(upload: &Upload, settings: &Settings) -> Vec<String> {
@@ -173,12 +146,4 @@ fn recipients(upload: &Upload, settings: &Settings) -> Vec<String> {
         (To::One(to), true) => vec![to.clone()],
         (To::Several(to), true) => to.clone(),
     }
-}
-
-fn retry(reason: &str) -> Failure {
-    Failure::Retry(RetryAdvice { after_seconds: None, reason: reason.to_owned() })
-}
-
-fn rejection(reason: RejectionReason, message: &str) -> Rejection {
-    Rejection { reason, message: message.to_owned() }
 }

@@ -4,12 +4,11 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use afterimage_sdk::http::{Body, Method, Multipart, Request, Response};
+use afterimage_sdk::{Failure, File};
 use serde_json::Value;
-use wasip2::http::types::Method;
 
-use crate::bindings::afterimage::action::uploads::{Failure, File};
 use crate::failure::{exhausted, failure, retry, unreached};
-use crate::http::{self, Answer, Part, Server};
 use crate::location::Patch;
 
 /// Longest wait for a server to process one file.
@@ -45,7 +44,7 @@ pub enum Repeats {
 
 /// The API of one server.
 pub struct Api {
-    server: Server,
+    base_url: String,
     /// Seconds for which the server takes no more files.
     pause: Cell<Option<u32>>,
 }
@@ -53,7 +52,7 @@ pub struct Api {
 impl Api {
     /// The API at `base_url`.
     pub fn new(base_url: &str) -> Self {
-        Self { server: Server::new(base_url), pause: Cell::new(None) }
+        Self { base_url: base_url.trim_end_matches('/').to_owned(), pause: Cell::new(None) }
     }
 
     /// What the server takes; Mastodon's own limits where it does not say.
@@ -84,32 +83,17 @@ impl Api {
         if let Some(seconds) = self.pause.get() {
             return Err(retry(Some(seconds), "the server takes no more files for now"));
         }
-        let boundary = format!("afterimage-{delivery}-{}", file.index);
-        let description = match alt_text.is_empty() {
-            true => String::new(),
-            false => format!(
-                "--{boundary}\r\nContent-Disposition: form-data; name=\"description\"\r\n\r\n\
-                 {alt_text}\r\n"
-            ),
-        };
-        let head = format!(
-            "{description}--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; \
-             filename=\"{}\"\r\nContent-Type: {}\r\n\r\n",
-            file.name.replace('"', "%22"),
-            file.content_type
-        );
-        let tail = format!("\r\n--{boundary}--\r\n");
-        let body = [
-            Part::Bytes(head.as_bytes()),
-            Part::File { name: &file.name, size: file.size, patches },
-            Part::Bytes(tail.as_bytes()),
-        ];
-        let headers = [("content-type", format!("multipart/form-data; boundary={boundary}"))];
-        let mut answer = self.send(&Method::Post, "/api/v2/media", &headers, &body)?;
-        if matches!(answer.status, 404 | 405 | 501) {
-            answer = self.send(&Method::Post, "/api/v1/media", &headers, &body)?;
+        let mut form = Multipart::new(format!("afterimage-{delivery}-{}", file.index));
+        if !alt_text.is_empty() {
+            form = form.text("description", alt_text);
         }
-        if !(200..300).contains(&answer.status) {
+        let form = form.file_with("file", file, changed(file, patches));
+        let send = |path| self.send(self.request(Method::Post, path).multipart(form.clone()));
+        let mut answer = send("/api/v2/media")?;
+        if matches!(answer.status, 404 | 405 | 501) {
+            answer = send("/api/v1/media")?;
+        }
+        if !answer.is_success() {
             return Err(failure(&answer));
         }
         self.pause.set(exhausted(&answer));
@@ -154,15 +138,15 @@ impl Api {
 
     /// Posts. `key` is the same at each attempt.
     pub fn post(&self, key: &str, status: &Value) -> Result<Post, NotPosted> {
-        let headers =
-            [("content-type", "application/json".to_owned()), ("idempotency-key", key.to_owned())];
-        let body = status.to_string();
-        let body = [Part::Bytes(body.as_bytes())];
-        let answer =
-            http::send(&self.server, &Method::Post, "/api/v1/statuses", &headers, &body).map_err(
-                |error| NotPosted { is_certain: !error.may_have_acted, failure: unreached(&error) },
-            )?;
-        if !(200..300).contains(&answer.status) {
+        let request = self
+            .request(Method::Post, "/api/v1/statuses")
+            .header("idempotency-key", key)
+            .json(status);
+        let answer = request.send().map_err(|error| NotPosted {
+            is_certain: !error.may_have_acted,
+            failure: unreached(&error),
+        })?;
+        if !answer.is_success() {
             // A proxy's error tells nothing of the server behind it.
             let is_certain = answer.status < 500 && answer.status != 408;
             return Err(NotPosted { is_certain, failure: failure(&answer) });
@@ -193,19 +177,29 @@ impl Api {
         }
     }
 
-    fn get(&self, path: &str) -> Result<Answer, Failure> {
-        self.send(&Method::Get, path, &[], &[])
+    fn get(&self, path: &str) -> Result<Response, Failure> {
+        self.send(self.request(Method::Get, path))
     }
 
-    fn send(
-        &self,
-        method: &Method,
-        path: &str,
-        headers: &[(&str, String)],
-        body: &[Part<'_>],
-    ) -> Result<Answer, Failure> {
-        http::send(&self.server, method, path, headers, body).map_err(|error| unreached(&error))
+    fn request(&self, method: Method, path: &str) -> Request {
+        Request::new(method, format!("{}{path}", self.base_url))
+            .header("accept", "application/json")
     }
+
+    fn send(&self, request: Request) -> Result<Response, Failure> {
+        request.send().map_err(|error| unreached(&error))
+    }
+}
+
+/// The bytes of `file` with `patches` in them.
+fn changed(file: &File, patches: &[Patch]) -> Body {
+    let mut body = Body::default();
+    let mut position = 0;
+    for patch in patches {
+        body = body.file_range(file, position..patch.offset).bytes(patch.bytes.clone());
+        position = patch.end();
+    }
+    body.file_range(file, position..file.size)
 }
 
 /// A file at the server.
@@ -285,8 +279,8 @@ impl Repeats {
 }
 
 /// The body as JSON, none if it is something else.
-pub(crate) fn json(answer: &Answer) -> Option<Value> {
-    serde_json::from_slice(&answer.body).ok()
+pub(crate) fn json(answer: &Response) -> Option<Value> {
+    answer.json().ok()
 }
 
 /// An id, which some servers write as a number; never with more in it than

@@ -5,15 +5,13 @@
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use afterimage_sdk::{
+    Failure, File, Origin, Receipt, RejectionReason, Upload, progress, reject, warn,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::api::{Api, Limits, MediaState, NotPosted, Post, Repeats};
-use crate::bindings::afterimage::action::log::{self, Level};
-use crate::bindings::afterimage::action::progress;
-use crate::bindings::afterimage::action::uploads::{
-    Failure, File, Origin, Receipt, Rejection, RejectionReason, Upload,
-};
 use crate::failure::retry;
 use crate::location;
 use crate::settings::{MissingAlt, Settings, TooMany};
@@ -243,13 +241,12 @@ impl Work<'_> {
     fn compare(&self, post: &Post) {
         let url = post.url.as_deref().unwrap_or("the post");
         if let Some(shown) = post.files.filter(|shown| *shown < self.files.len()) {
-            let message = format!("{url} shows {shown} of {} files", self.files.len());
-            log::write(Level::Warn, &message, &[]);
+            warn!("{url} shows {shown} of {} files", self.files.len());
         }
         let asked = self.settings.visibility.as_deref().unwrap_or_default();
         let given = post.visibility.as_deref().unwrap_or_default();
         if ["private", "direct"].contains(&asked) && ["public", "unlisted"].contains(&given) {
-            log::write(Level::Warn, &format!("{url} is {given}, not {asked}"), &[]);
+            warn!("{url} is {given}, not {asked}");
         }
     }
 
@@ -274,10 +271,6 @@ fn ids(posts: Vec<Value>) -> Vec<String> {
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
-}
-
-fn reject(reason: RejectionReason, message: impl Into<String>) -> Failure {
-    Failure::Reject(Rejection { reason, message: message.into() })
 }
 
 /// What is done.

@@ -3,21 +3,19 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use afterimage_sdk::http::{NoResponse, Response};
+use afterimage_sdk::{Failure, RejectionReason, RetryAdvice, reject};
+
 use crate::api::json;
-use crate::bindings::afterimage::action::uploads::{
-    Failure, Rejection, RejectionReason, RetryAdvice,
-};
-use crate::http::{Answer, NoAnswer};
 use crate::time;
 
 /// Longest that a server may ask us to wait, in seconds.
 const LONGEST_WAIT: u64 = 6 * 3600;
 
 /// What an answer other than success means.
-pub fn failure(answer: &Answer) -> Failure {
+pub fn failure(answer: &Response) -> Failure {
     let status = answer.status;
     let words = words(answer);
-    let reject = |reason, message: String| Failure::Reject(Rejection { reason, message });
     match status {
         429 => retry(wait(answer), format!("the server wants a pause: {words}")),
         408 | 425 | 500.. => retry(wait(answer), format!("the server has a problem: {words}")),
@@ -43,7 +41,7 @@ pub fn failure(answer: &Answer) -> Failure {
 }
 
 /// What no answer means.
-pub fn unreached(error: &NoAnswer) -> Failure {
+pub fn unreached(error: &NoResponse) -> Failure {
     retry(None, format!("no answer from the server: {}", error.why))
 }
 
@@ -53,7 +51,7 @@ pub fn retry(after_seconds: Option<u32>, reason: impl Into<String>) -> Failure {
 }
 
 /// Seconds that the server wants us to wait.
-fn wait(answer: &Answer) -> Option<u32> {
+fn wait(answer: &Response) -> Option<u32> {
     let asked = answer.header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
     let seconds: u64 = asked.or_else(|| reset(answer))?;
     u32::try_from(seconds.min(LONGEST_WAIT)).ok()
@@ -61,21 +59,21 @@ fn wait(answer: &Answer) -> Option<u32> {
 
 /// Seconds until the server takes more, if this answer says that it was the
 /// last one for now.
-pub fn exhausted(answer: &Answer) -> Option<u32> {
+pub fn exhausted(answer: &Response) -> Option<u32> {
     let remaining = answer.header("x-ratelimit-remaining")?;
     let seconds = reset(answer).filter(|_| remaining.trim() == "0")?;
     u32::try_from(seconds.min(LONGEST_WAIT)).ok()
 }
 
 /// Seconds until the server counts anew.
-fn reset(answer: &Answer) -> Option<u64> {
+fn reset(answer: &Response) -> Option<u64> {
     let reset = time::parse(answer.header("x-ratelimit-reset")?)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
     Some(reset.saturating_sub(now) + 1)
 }
 
 /// What the server says, in one line. Proxies answer with pages.
-fn words(answer: &Answer) -> String {
+fn words(answer: &Response) -> String {
     let said = json(answer).and_then(|json| {
         let text = |key: &str| json[key].as_str().map(str::to_owned);
         text("error_description").or_else(|| text("error"))

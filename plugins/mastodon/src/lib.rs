@@ -6,22 +6,18 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
-mod bindings {
-    #![allow(missing_docs, unsafe_code, reason = "generated")]
-    wit_bindgen::generate!({ path: "../../wit", world: "action", generate_all });
-}
-
 mod api;
 mod delivery;
 mod failure;
-mod http;
 mod location;
 mod settings;
 mod text;
 mod time;
 
-use bindings::afterimage::action::uploads::{Origin, RejectionReason};
-use bindings::exports::afterimage::action::handler::{Failure, Guest, Receipt, Rejection, Upload};
+use afterimage_sdk::{
+    Action, Failure, Origin, Receipt, Rejection, RejectionReason, Upload, export, rejection,
+    settings,
+};
 use settings::{MissingAlt, Settings, TooMany};
 use text::Text;
 
@@ -32,25 +28,18 @@ const USUAL_FILES: usize = 4;
 /// The action.
 pub struct Mastodon;
 
-// Native linkers do not take the `:` and `@` in the names of the exports.
-#[cfg(target_family = "wasm")]
-#[allow(unsafe_code, reason = "generated")]
-mod export {
-    use super::{Mastodon, bindings};
+export!(Mastodon);
 
-    bindings::export!(Mastodon with_types_in bindings);
-}
-
-impl Guest for Mastodon {
+impl Action for Mastodon {
     fn check(draft: Upload) -> Result<u32, Rejection> {
-        let settings = settings()?;
+        let settings: Settings = settings()?;
         let text = Text::parse(&draft.body, settings.missing_alt).map_err(|_| no_alt_text())?;
         let (files, alt_texts) = (draft.files.len(), text.alt_texts.len());
         match (draft.origin, settings.missing_alt) {
             (Origin::Email, MissingAlt::Reject) if files != alt_texts => return Err(no_alt_text()),
             (Origin::Email, MissingAlt::Post) if files == 0 || files < alt_texts => {
                 let message = format!("{alt_texts} alt-texts for {files} files");
-                return Err(Rejection { reason: RejectionReason::Invalid, message });
+                return Err(rejection(RejectionReason::Invalid, message));
             }
             // More may come.
             (Origin::Social, MissingAlt::Reject) if files > alt_texts => return Err(no_alt_text()),
@@ -59,25 +48,19 @@ impl Guest for Mastodon {
         let all = alt_texts.max(files).max(1);
         if settings.on_too_many == TooMany::Reject && all > USUAL_FILES {
             let message = format!("{all} files are more than the {USUAL_FILES} of a post");
-            return Err(Rejection { reason: RejectionReason::TooLarge, message });
+            return Err(rejection(RejectionReason::TooLarge, message));
         }
         u32::try_from(alt_texts.max(1)).map_err(|_| no_alt_text())
     }
 
     fn deliver(upload: Upload) -> Result<Receipt, Failure> {
-        let settings = settings().map_err(Failure::Reject)?;
+        let settings: Settings = settings()?;
         let text = Text::parse(&upload.body, settings.missing_alt)
             .map_err(|_| Failure::Reject(no_alt_text()))?;
         delivery::deliver(&settings, &upload, &text)
     }
 }
 
-fn settings() -> Result<Settings, Rejection> {
-    serde_json::from_str(&bindings::afterimage::action::settings::json()).map_err(|error| {
-        Rejection { reason: RejectionReason::Other, message: format!("settings: {error}") }
-    })
-}
-
 fn no_alt_text() -> Rejection {
-    Rejection { reason: RejectionReason::Invalid, message: "No alt-text".to_owned() }
+    rejection(RejectionReason::Invalid, "No alt-text")
 }

@@ -1,16 +1,17 @@
 //! `[MASTODON]`, as the operator wrote it and the host handed it over.
 
+use afterimage_sdk::Secret;
 use serde::Deserialize;
 
-/// The settings; unknown keys are errors.
+/// The settings.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub struct Settings {
     /// Scheme and host of the server.
     pub base_url: String,
     /// Marks that there is a token; the host adds it to each request.
     #[serde(rename = "TOKEN")]
-    pub _token: Set,
+    pub _token: Secret,
     /// What stands below each post.
     #[serde(default)]
     pub postscript: String,
@@ -29,14 +30,6 @@ pub struct Settings {
     /// What becomes of pictures without an alt text.
     #[serde(default)]
     pub missing_alt: MissingAlt,
-}
-
-/// `{"secret": true}`
-#[derive(Debug, Clone, Deserialize)]
-pub struct Set {
-    /// Always true.
-    #[serde(rename = "secret")]
-    pub _secret: bool,
 }
 
 /// What becomes of more files than one post takes.

@@ -1,7 +1,6 @@
 //! The e-mail function, after the published captures of an NX300
 //! (`protocol.md` 3.6).
 
-use super::escaped;
 use crate::emulator::model::{Model, Target};
 
 /// The camera's own; 27 dashes and a number of 2001's Internet Explorer.
@@ -32,7 +31,8 @@ impl End {
     }
 }
 
-/// What an e-mail says beside its files.
+/// What an e-mail says beside its files, as it stands in XML: whatever is
+/// typed on a camera has to be [`escaped`](super::escaped) first.
 #[derive(Debug, Clone)]
 pub struct Message {
     /// As set on the camera, `addr` or `Name <addr>`.
@@ -51,15 +51,13 @@ impl Message {
         let receivers: String = self
             .recipients
             .iter()
-            .map(|recipient| format!("<receiver>{}</receiver>", escaped(recipient)))
+            .map(|recipient| format!("<receiver>{recipient}</receiver>"))
             .collect();
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<email><sender>{}</sender>\
              <receiverList>{receivers}</receiverList><title>{}</title><body>{}\n\
              language_sh100_utf8</body></email>",
-            escaped(&self.sender),
-            escaped(&self.title),
-            escaped(&self.text),
+            self.sender, self.title, self.text,
         )
     }
 }
