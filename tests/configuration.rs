@@ -5,7 +5,8 @@ use std::fs;
 
 use tempfile::TempDir;
 
-use crate::fixture::{Server, afterimage, guest};
+use crate::fixture::mastodon::Scripted;
+use crate::fixture::{PHOTO, Request, SUCCESS, Server, afterimage, guest};
 
 /// Runs `serve` with this configuration and asserts that it ends at once with
 /// these words, without having bound its port.
@@ -214,4 +215,104 @@ fn a_secret_that_would_not_be_sent_as_meant_is_refused() {
         let config = format!("{plugin}SECRETS = [{secrets}]\n");
         assert_refused(&config, &["config.toml:", "[PLUGINS.x]: SECRETS: ", words]);
     }
+}
+
+/// A configuration of the older server, with every key that it has
+/// (`protocol.md` 7) and the token's file that its login script made.
+const OLDER: &str = r##"UPLOAD_FOLDER = "/tmp/"
+SESSION_FOLDER = "/tmp/"
+INSECURE_DOWNLOAD = false
+SENDERS = ['Camera@samsungcamera.com']
+SECRET = "xiev5kaMeehaimub"
+MAIL_SERVER = 'mail.example.org'
+MAIL_PORT = 587
+MAIL_USERNAME = 'username'
+MAIL_PASSWORD = 'password'
+MAIL_USE_TLS = true
+MAIL_USE_SSL = false
+MAIL_DEFAULT_SENDER = 'cameras@example.org'
+
+[MASTODON]
+TOKEN = 'mastodon.secret'
+POSTSCRIPT = '#nx300'
+VISIBILITY = 'unlisted'
+
+[MASTODON.pub]
+VISIBILITY = 'public'
+
+[SHELL]
+CMD = [ "./log.sh", "{sender}", "{recipient}", "{filename}" ]
+
+[SHELL.log]
+STDIN = """{sender} to {recipient}, {subject}:
+{body}
+{filename}
+"""
+
+[ACTIONS]
+facebook = "mastodon"
+picasa = "store"
+"masto@example.org" = "mastodon"
+"masto-public@example.org" = "mastodon.pub"
+"store@example.org" = "store.mailfolder"
+"drop@example.org" = "drop"
+"##;
+
+#[test]
+fn the_example_of_the_older_server_runs_and_does_what_it_did() {
+    let peer = Scripted::start(Vec::new());
+    let folder = TempDir::new().unwrap();
+    // Its uploads lie in /tmp, where a test has no business.
+    let config = OLDER.replace("/tmp/", folder.path().to_str().unwrap());
+    fs::write(folder.path().join("mastodon.secret"), format!("t0ken\n{}\n", peer.url)).unwrap();
+    let server = Server::start_in(folder, &config);
+    let send = |to: &str| {
+        let request = Request::new().to(&[to]).text("Boat~a boat");
+        assert_eq!(server.send(&request.bytes()).body, SUCCESS, "{to}");
+    };
+    for recipient in ["masto@example.org", "masto-public@example.org", "masto@example.org"] {
+        send(recipient);
+    }
+    server.share("facebook", "A.JPG", "Boat~a boat", PHOTO);
+    server.share("picasa", "B.JPG", "no words", b"second");
+    send("store@example.org");
+    send("drop@example.org");
+    server.settle();
+    let mut posts: Vec<(String, String)> = peer
+        .requests("POST /api/v1/statuses")
+        .iter()
+        .map(|post| {
+            let post: serde_json::Value = serde_json::from_slice(&post.body).unwrap();
+            let text = |key: &str| post[key].as_str().unwrap().to_owned();
+            (text("visibility"), text("status"))
+        })
+        .collect();
+    posts.sort();
+    let visibilities: Vec<&str> = posts.iter().map(|(visibility, _)| visibility.as_str()).collect();
+    // The third e-mail repeats the first one, as a camera does after a lost answer.
+    assert_eq!(visibilities, ["public", "unlisted", "unlisted"]);
+    assert!(posts.iter().all(|(_, status)| status.ends_with("#nx300")));
+    assert!(server.folder().join("mailfolder/SAM_0042.JPG").is_file());
+    // protocol.md 7, rule 8: the folder that the older server made.
+    assert!(server.folder().join("yZXbyiz-pZX2DqmBjoRl/B.JPG").is_file());
+    assert!(!server.log().contains("t0ken") && !server.log().contains("password"));
+}
+
+#[test]
+fn a_token_whose_file_is_missing_is_refused_with_the_command_that_makes_it() {
+    assert_refused(
+        OLDER,
+        &[
+            "config.toml:15:",
+            "[MASTODON] TOKEN:",
+            "mastodon.secret is no file",
+            "afterimage login mastodon https://your.server",
+        ],
+    );
+}
+
+#[test]
+fn a_missing_token_of_an_action_that_nothing_goes_to_is_no_fault() {
+    let actions = OLDER.find("[ACTIONS]").unwrap();
+    Server::start(&OLDER[..actions].replace("/tmp/", "data"));
 }

@@ -83,22 +83,3 @@ fn a_user_name_in_the_address_is_refused() {
     server.logged(&["fetch", "HttpRequestUriInvalid"]);
     assert!(peer.seen().is_empty());
 }
-
-#[test]
-fn a_token_is_found_nowhere_by_a_guest_that_looks_everywhere() {
-    let peer = Scripted::start(Vec::new());
-    let server = Server::start(&format!(
-        "[ACTIONS]\n\"nosy@example.org\" = \"nosy\"\n\"toot@example.org\" = \"mastodon\"\n\
-         [NOSY]\nFIRST = \"t0ken-\"\nSECOND = \"0f-mastodon\"\n\
-         [PLUGINS.nosy]\nCOMPONENT = {:?}\n\
-         [MASTODON]\nBASE_URL = {:?}\nTOKEN = \"t0ken-0f-mastodon\"\n",
-        guest("nosy"),
-        peer.url
-    ));
-    let request = Request::new().text("Boat~a boat").to(&["toot@example.org"]);
-    assert_eq!(server.send(&request.bytes()).body, SUCCESS);
-    server.logged(&["delivered: posted"]);
-    server.send(&Request::new().to(&["nosy@example.org"]).bytes());
-    server.logged(&["nosy", "found nowhere"]);
-    assert!(!server.log().contains("t0ken-0f-mastodon"));
-}

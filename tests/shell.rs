@@ -166,8 +166,7 @@ fn a_wasm_command_reads_its_file_and_nothing_else() {
     let server = server(&cmd, "STDIN = \"hi\"");
     let request = request().and_file("B.JPG", b"second");
     assert_eq!(server.send(&request.bytes()).body, SUCCESS);
-    let expected =
-        "stdin \"hi\" variables 0 neighbours 1 passwd false above false write false connect false";
+    let expected = "stdin \"hi\" variables 0 neighbours 1 passwd false above false write false connect false http Err(\"ErrorCode::HttpRequestDenied\")";
     server.logged(&["delivered", "2 commands", &format!("file 6 {expected}")]);
     assert!(server.stored().values().any(|bytes| bytes == PHOTO));
     assert!(fs::read_dir(server.folder().join("spool/scratch")).unwrap().next().is_none());

@@ -36,8 +36,10 @@ const REQUESTS: u32 = 1_000;
 /// Refusals of one call that are written to the log.
 const REPORTS: u32 = 8;
 
-type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
-type Answer = Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + Send>;
+/// What goes on behind an answer.
+pub(crate) type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
+/// What becomes of a request.
+pub(crate) type Answer = Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + Send>;
 
 /// The requests of one call.
 pub struct Http {

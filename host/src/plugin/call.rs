@@ -38,7 +38,7 @@ pub(super) const HANDLES: usize = 1_000;
 /// Host objects (files, streams) that a guest may hold.
 pub(super) const OBJECTS: usize = 256;
 /// Bytes of header fields.
-const FIELDS: usize = 64 << 10;
+pub(super) const FIELDS: usize = 64 << 10;
 /// Bytes of randomness in one call.
 pub(super) const RANDOM: u64 = 1 << 20;
 

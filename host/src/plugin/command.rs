@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::Request;
 use tokio::io::AsyncWrite;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store, UpdateDeadline};
@@ -17,10 +18,14 @@ use wasmtime_wasi::p2::bindings::CommandPre;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{
+    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
 
-use super::call::{HANDLES, HOSTCALL_FUEL, OBJECTS, RANDOM};
+use super::call::{FIELDS, HANDLES, HOSTCALL_FUEL, OBJECTS, RANDOM};
 use super::limits::{Cpu, Memory};
 use super::report::Failure;
+use crate::capability::http::{Answer, Io};
 use crate::capability::process::{Run, Sandbox, TAIL};
 use crate::config::Limits;
 use crate::contract::process::{Exit, ProcessError};
@@ -51,6 +56,8 @@ impl SandboxedCommand {
     ) -> wasmtime::Result<Self> {
         let mut linker = Linker::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+        // Commands in JavaScript ask for it even where they never use it.
+        wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
         let component = CommandPre::new(linker.instantiate_pre(component)?)?;
         Ok(Self(Arc::new(Inner { component, limits, scratch })))
     }
@@ -80,10 +87,14 @@ impl Inner {
             }
             None => None,
         };
+        let mut http = WasiHttpCtx::new();
+        http.set_field_size_limit(FIELDS);
         let mut store = Store::new(
             self.component.engine(),
             State {
                 wasi: wasi.build(),
+                http,
+                nowhere: Nowhere,
                 table: ResourceTable::new(),
                 memory: Memory::new(self.limits.memory, Arc::default()),
             },
@@ -157,8 +168,25 @@ impl Drop for Scratch {
 /// What the store of a command holds.
 struct State {
     wasi: WasiCtx,
+    http: WasiHttpCtx,
+    nowhere: Nowhere,
     table: ResourceTable,
     memory: Memory,
+}
+
+/// Where requests of a command go.
+struct Nowhere;
+
+impl WasiHttpHooks for Nowhere {
+    fn send_request(&mut self, _: Request<WasiBody>, _: Option<RequestOptions>, _: Io) -> Answer {
+        Box::new(async { Err(Error::HttpRequestDenied) })
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.nowhere }
+    }
 }
 
 impl WasiView for State {

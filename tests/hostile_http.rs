@@ -1,0 +1,78 @@
+//! Guests that want more of `wasi:http` than they are granted.
+
+use crate::fixture::mastodon::{Reply, Scripted};
+use crate::fixture::{Request, SUCCESS, Server, hostile};
+
+/// A server with this guest, which asks for `url` and may reach `origin`.
+fn server(name: &str, url: &str, origin: &str, limits: &str) -> Server {
+    let allow = format!("HTTP = [{origin:?}], PRIVATE_NETWORKS = true");
+    let config = hostile(name, &allow, &format!("URL = {url:?}"));
+    let server = Server::start(&config.replace("[HOSTILE]", &format!("{limits}\n[HOSTILE]")));
+    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
+    assert_eq!(answer.body, SUCCESS);
+    server
+}
+
+#[test]
+fn a_redirect_to_a_host_that_is_not_granted_leads_nowhere() {
+    let other = Scripted::start(Vec::new());
+    let location = format!("Location: {}/stolen\r\n", other.url);
+    let peer = Scripted::start(vec![("GET /start", Reply::Answer(302, location, String::new()))]);
+    let server = server("http-follow", &format!("{}/start", peer.url), &peer.url, "");
+    let line = format!(
+        "http refused; to allow it, add to [PLUGINS.hostile]: ALLOW = {{ HTTP = [\"{}\", \"{}\"] }}",
+        peer.url, other.url
+    );
+    server.logged(&[&line]);
+    server.logged(&["rejected", "not followed: ErrorCode::HttpRequestDenied"]);
+    assert!(other.seen().is_empty());
+    assert_eq!(peer.seen().len(), 1);
+}
+
+#[test]
+fn a_host_of_its_own_making_never_reaches_the_server() {
+    let peer = Scripted::start(Vec::new());
+    let server = server("http-own-host", &format!("{}/x", peer.url), &peer.url, "");
+    let line = server.logged(&["delivered: host: "]);
+    assert!(line.contains("host: Err(\"HeaderError::Forbidden\")"), "{line}");
+    let host = peer.url.strip_prefix("http://").unwrap();
+    for seen in peer.seen() {
+        assert!(!seen.head.contains("other.example.org"), "{}", seen.head);
+        assert!(seen.head.contains(&format!("\r\nhost: {host}\r\n")), "{}", seen.head);
+    }
+}
+
+#[test]
+fn an_answer_without_end_is_cut() {
+    let peer = Scripted::start(vec![("GET /endless", Reply::Endless)]);
+    let server = server("http-read", &format!("{}/endless", peer.url), &peer.url, "");
+    let line = server.logged(&["delivered: read "]);
+    assert!(line.contains("exceeds limit: 16777216 bytes"), "{line}");
+    let length = line.split_once("read ").and_then(|(_, rest)| rest.split_once(" bytes"));
+    assert!(length.unwrap().0.parse::<usize>().unwrap() <= 16 << 20, "{line}");
+}
+
+#[test]
+fn an_answer_that_does_not_come_ends_with_the_time_of_the_call() {
+    let peer = Scripted::start(vec![("GET /slow", Reply::Stalling)]);
+    let url = format!("{}/slow", peer.url);
+    let server = server("http-read", &url, &peer.url, "LIMITS = { WALL = \"2 s\" }");
+    server.logged(&["delivered: read 1 bytes, then connection read timeout"]);
+}
+
+#[test]
+fn no_spelling_of_a_metadata_service_is_reached() {
+    for host in [
+        "169.254.169.254",
+        "169.254.43518",
+        "0xa9fea9fe",
+        "[::ffff:169.254.169.254]",
+        "[fd00:ec2::254]",
+        "[64:ff9b::a9fe:a9fe]",
+    ] {
+        let origin = format!("http://{host}");
+        let server = server("fetch", &format!("{origin}/latest/meta-data"), &origin, "");
+        server.logged(&["which is no public address"]);
+        server.logged(&["rejected", "DestinationIpProhibited"]);
+    }
+}
