@@ -274,13 +274,13 @@ fn fetch_case(settings: &str, case: &str) -> Output {
 #[test]
 fn a_case_answers_requests_and_nothing_reaches_the_network() {
     let peer = Scripted::start(Vec::new());
-    let url = format!("URL = \"{}/a?b=c\"", peer.url);
+    let url = format!("URL = \"{}/a?b=c\", READ = true", peer.url);
     let get = format!("[[HTTP]]\nREQUEST = \"GET {}/a?b=c\"\n", peer.url);
     let answered = fetch_case(
         &url,
         &format!(
-            "DELIVER = 'ok({{summary: \"status 418 teapot\", links: []}})'\n{get}\
-             STATUS = 418\nHEADERS = {{ x-kind = \"teapot\" }}\nBODY = \"short and stout\"\n"
+            "DELIVER = 'ok({{summary: \"status 418 teapot,short\", links: []}})'\n{get}\
+             STATUS = 418\nHEADERS = {{ x-kind = \"teapot,\" }}\nBODY = \"short\"\n"
         ),
     );
     assert!(answered.status.success(), "{}", text(&answered));
@@ -318,7 +318,7 @@ fn a_case_fails_where_requests_are_others_than_it_says() {
 #[test]
 fn a_recorded_run_has_its_requests_and_no_secret() {
     let answer = "X-Kind: teapot\r\nSet-Cookie: session=s3cret\r\n".to_owned();
-    let peer = Scripted::start(vec![("GET /a", Reply::Answer(203, answer, "stout".to_owned()))]);
+    let peer = Scripted::start(vec![("GET /a", Reply::Answer(203, answer, "brown".to_owned()))]);
     let folder = folder_with(&["fetch"]);
     let component = folder.path().join("fetch.wasm");
     let sha256: String = Sha256::digest(fs::read(&component).unwrap())
@@ -326,15 +326,13 @@ fn a_recorded_run_has_its_requests_and_no_secret() {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let origin = &peer.url;
-    fs::write(
-        folder.path().join("config.toml"),
-        format!(
-            "[FETCH]\nURL = \"{origin}/a\"\n[PLUGINS.fetch]\nCOMPONENT = \"fetch.wasm\"\n\
-             SHA256 = {sha256:?}\nALLOW = {{ HTTP = [{origin:?}], PRIVATE_NETWORKS = true }}\n\
-             SECRETS = [{{ ORIGIN = {origin:?}, HEADER = \"authorization\", VALUE = \"t0ken\" }}]\n"
-        ),
-    )
-    .unwrap();
+    let config = format!(
+        "[ACTIONS]\n\"a@example.org\" = \"fetch\"\n[FETCH]\nURL = \"{origin}/a\"\nREAD = true\n\
+         [PLUGINS.fetch]\nCOMPONENT = \"fetch.wasm\"\nSHA256 = {sha256:?}\n\
+         ALLOW = {{ HTTP = [{origin:?}], PRIVATE_NETWORKS = true }}\n\
+         SECRETS = [{{ ORIGIN = {origin:?}, HEADER = \"authorization\", VALUE = \"t0ken\" }}]\n"
+    );
+    fs::write(folder.path().join("config.toml"), config).unwrap();
     let arguments = ["try", "fetch.wasm", "--upload", "fixture", "--config", "config.toml"];
     let more = ["--action", "fetch", "--record", "case.toml"];
     let tried = plugin(folder.path(), &[&arguments[..], &more].concat());
@@ -348,4 +346,18 @@ fn a_recorded_run_has_its_requests_and_no_secret() {
     let passed = plugin(folder.path(), &["test", "fetch.wasm", "case.toml"]);
     assert!(passed.status.success(), "{}", text(&passed));
     assert_eq!(peer.seen().len(), 1);
+}
+
+#[test]
+fn try_does_not_run_an_action_without_its_settings() {
+    let folder = folder_with(&["echo"]);
+    fs::write(
+        folder.path().join("config.toml"),
+        "[ECHO]\nGREETING = \"hello\"\n[PLUGINS.echo]\nCOMPONENT = \"echo.wasm\"\n",
+    )
+    .unwrap();
+    let arguments = ["try", "echo.wasm", "--upload", "fixture", "--config", "config.toml"];
+    let output = plugin(folder.path(), &[&arguments[..], &["--action", "echo"]].concat());
+    assert!(!output.status.success());
+    assert_expected("try-not-mapped", &text(&output));
 }

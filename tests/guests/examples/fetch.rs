@@ -1,5 +1,6 @@
 //! Asks for the address in its settings, with a token of its own making, and
-//! tells what came of it. With a body in its settings, that is posted.
+//! tells what came of it. With a body in its settings, that is posted; with
+//! READ, the beginning of the answer's body is told as well.
 
 use afterimage_test_guests::{Failure, Receipt, Upload, action, receipt, rejection, settings};
 use serde_json::Value;
@@ -9,12 +10,12 @@ use wasip2::http::types::{Fields, Method, OutgoingBody, OutgoingRequest, Scheme}
 fn deliver(_: Upload) -> Result<Receipt, Failure> {
     let settings: Value = serde_json::from_str(&settings::json()).unwrap_or_default();
     let url = settings["URL"].as_str().unwrap_or_default();
-    fetch(url, settings["BODY"].as_str())
+    fetch(url, settings["BODY"].as_str(), settings["READ"] == true)
         .map(receipt)
         .map_err(|error| Failure::Reject(rejection(error)))
 }
 
-fn fetch(url: &str, body: Option<&str>) -> Result<String, String> {
+fn fetch(url: &str, body: Option<&str>, read: bool) -> Result<String, String> {
     let (scheme, rest) = url.split_once("://").ok_or("no URL")?;
     let (authority, path) = rest.split_once('/').ok_or("no path")?;
     let headers = Fields::from_list(&[("authorization".to_owned(), b"Bearer mine".to_vec())])
@@ -46,9 +47,15 @@ fn fetch(url: &str, body: Option<&str>) -> Result<String, String> {
     answer.subscribe().block();
     match answer.get() {
         Some(Ok(Ok(response))) => {
-            let kind = response.headers().get("x-kind").concat();
-            let told = format!("status {} {}", response.status(), String::from_utf8_lossy(&kind));
-            Ok(told.trim_end().to_owned())
+            let mut told = format!("status {}", response.status());
+            if read {
+                let kind = response.headers().get("x-kind").concat();
+                let body = response.consume().map_err(wrong)?;
+                let stream = body.stream().map_err(wrong)?;
+                let text = stream.blocking_read(1 << 10).map_err(|error| error.to_string())?;
+                told.push_str(&format!(" {}", String::from_utf8_lossy(&[kind, text].concat())));
+            }
+            Ok(told)
         }
         Some(Ok(Err(error))) => Err(format!("{error:?}")),
         _ => Err("no answer".to_owned()),

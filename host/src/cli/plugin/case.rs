@@ -221,8 +221,9 @@ pub(super) fn record(
     run: &Run,
 ) -> anyhow::Result<()> {
     let mut document = DocumentMut::new();
-    let folder = std::path::absolute(path.parent().unwrap_or(Path::new("")))?;
-    document["UPLOAD"] = value(relative(&std::path::absolute(upload)?, &folder));
+    let file = std::path::absolute(path)?;
+    let folder = file.parent().context("a case is a file in a folder")?;
+    document["UPLOAD"] = value(relative(&std::path::absolute(upload)?, folder));
     if let Some(instance) = &name.instance {
         document["INSTANCE"] = value(instance.as_str());
     }

@@ -108,6 +108,13 @@ impl Try {
             let name = ActionName::parse(action);
             let plugin = config.plugins.get_mut(&name.plugin);
             let Some(plugin) = plugin else { bail!("{action} is no action of {}", path.display()) };
+            if !config.settings.contains_key(&name) {
+                bail!(
+                    "{action} has no settings, since nothing maps to it; add to [ACTIONS] of {}: \
+                     \"{action}@example.org\" = \"{action}\"",
+                    path.display()
+                );
+            }
             plugin.source =
                 crate::config::PluginSource::File { path: self.file.clone(), sha256: None };
             return Ok((config, name));
