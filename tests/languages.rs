@@ -10,13 +10,14 @@ use tempfile::TempDir;
 
 use crate::fixture::{Request, SUCCESS, Server, afterimage};
 
-fn root() -> PathBuf {
+/// The repository.
+pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// The tool of a language, none (with the reason printed) where it cannot be
 /// had; that is an error where CI is set.
-fn tool(path: &str) -> Option<PathBuf> {
+pub fn tool(path: &str) -> Option<PathBuf> {
     static SETUP: OnceLock<Output> = OnceLock::new();
     let setup = SETUP.get_or_init(|| {
         Command::new(root().join("tests/peers/setup-languages")).output().expect("bash is there")
@@ -31,8 +32,9 @@ fn tool(path: &str) -> Option<PathBuf> {
     None
 }
 
+/// Runs a command that must succeed.
 #[track_caller]
-fn run(command: &mut Command) {
+pub fn run(command: &mut Command) {
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{command:?}\n{text}");

@@ -25,16 +25,21 @@ use crate::upload::Delivery;
 
 pub mod address;
 mod echo;
+pub mod exchange;
 mod send;
 mod signature;
 
 use address::Prohibited;
+use exchange::Wire;
 pub(crate) use send::client;
 
 /// Requests of one call: a thread of sixty pictures with patience for each.
 const REQUESTS: u32 = 1_000;
 /// Refusals of one call that are written to the log.
 const REPORTS: u32 = 8;
+
+/// Target of the events that tell of answers.
+pub const ANSWERED: &str = "afterimage::http";
 
 /// What goes on behind an answer.
 pub(crate) type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
@@ -51,6 +56,7 @@ pub struct Http {
     reports: u32,
     client: Option<reqwest::Client>,
     offline: Offline,
+    wire: Wire,
 }
 
 impl Http {
@@ -60,12 +66,15 @@ impl Http {
         grant: Option<Arc<HttpGrant>>,
         wall: Duration,
         offline: Offline,
+        wire: Wire,
     ) -> Self {
         let deadline = Instant::now() + wall;
-        Self { delivery, in_check, grant, deadline, requests: 0, reports: 0, client: None, offline }
+        let (requests, reports, client) = (0, 0, None);
+        Self { delivery, in_check, grant, deadline, requests, reports, client, offline, wire }
     }
 
-    fn admit(&mut self, request: &mut Request<WasiBody>) -> Result<Admitted, Error> {
+    /// Where a request goes, if one may be made now.
+    fn destination(&mut self, request: &Request<WasiBody>) -> Result<(Url, Origin), Error> {
         let url =
             Url::parse(&request.uri().to_string()).map_err(|_| Error::HttpRequestUriInvalid)?;
         let origin = Origin::of(&url).ok_or(Error::HttpRequestUriInvalid)?;
@@ -76,6 +85,14 @@ impl Http {
         if self.in_check || self.requests > REQUESTS {
             return Err(Error::HttpRequestDenied);
         }
+        Ok((url, origin))
+    }
+
+    fn admit(
+        &mut self,
+        (url, origin): (Url, Origin),
+        request: &mut Request<WasiBody>,
+    ) -> Result<Admitted, Error> {
         let Some(grant) = self.grant.clone().filter(|grant| grant.origins.contains(&origin)) else {
             self.refuse(&origin);
             return Err(Error::HttpRequestDenied);
@@ -152,9 +169,27 @@ impl WasiHttpHooks for Http {
         options: Option<RequestOptions>,
         _done: Io,
     ) -> Answer {
-        let admitted = match self.admit(&mut request) {
+        let destination = match self.destination(&request) {
+            Ok(destination) => destination,
+            Err(error) => return Box::new(async { Err(error) }),
+        };
+        if let Wire::Scripted(script) = &self.wire {
+            let (script, next) = (script.clone(), script.next(request.method(), &destination.0));
+            return Box::new(async move {
+                let answer = script.answer(next.ok_or(Error::HttpRequestDenied)?, request).await?;
+                Ok((answer, Box::new(async { Ok(()) }) as Io))
+            });
+        }
+        let admitted = match self.admit(destination, &mut request) {
             Ok(admitted) => admitted,
             Err(error) => return Box::new(async { Err(error) }),
+        };
+        let noted = match &self.wire {
+            Wire::Noted(notes) => {
+                let place = notes.begin(request.method().clone(), admitted.url.clone());
+                Some((notes.clone(), place))
+            }
+            _ => None,
         };
         let (delivery, deadline) = (self.delivery.clone(), self.deadline);
         let offline = self.offline.clone();
@@ -175,7 +210,11 @@ impl WasiHttpHooks for Http {
                     let length = answer.headers().get(http::header::CONTENT_LENGTH);
                     let length = length.and_then(|length| length.to_str().ok()).unwrap_or("?");
                     let status = answer.status().as_u16();
-                    tracing::info!(%action, "{method} {origin} {status}, {length} bytes");
+                    tracing::info!(target: ANSWERED, %action, "{method} {origin} {status}, {length} bytes");
+                    let answer = match noted {
+                        Some((notes, place)) => notes.answer(place, answer),
+                        None => answer,
+                    };
                     Ok((answer, Box::new(async { Ok(()) }) as Io))
                 }
                 Err(failed) => Err(report(&delivery, &origin, failed)),

@@ -25,6 +25,7 @@ pub mod store;
 
 use files::Files;
 use http::Http;
+use http::exchange::Wire;
 use log::Log;
 use mail::{Mail, Mailer};
 use offline::Offline;
@@ -42,6 +43,8 @@ pub struct Facilities {
     pub secret: String,
     /// The way to the mail server.
     pub mailer: Mailer,
+    /// Where requests go.
+    pub wire: Wire,
 }
 
 impl Facilities {
@@ -51,6 +54,7 @@ impl Facilities {
             upload_folder: path::absolute(&config.upload_folder)?,
             secret,
             mailer: Mailer::new(config.mail.clone()),
+            wire: Wire::Network,
         })
     }
 }
@@ -98,7 +102,14 @@ impl Capabilities {
             log: Log::new(delivery.clone()),
             progress: Progress::new(delivery.clone(), in_check),
             files: Files::new(delivery.clone(), in_check),
-            http: Http::new(delivery.clone(), in_check, grants.http.clone(), wall, offline.clone()),
+            http: Http::new(
+                delivery.clone(),
+                in_check,
+                grants.http.clone(),
+                wall,
+                offline.clone(),
+                facilities.wire.clone(),
+            ),
             mail: Mail::new(
                 delivery.clone(),
                 in_check,

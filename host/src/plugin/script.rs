@@ -13,24 +13,32 @@ use super::call::State;
 use super::interfaces::{Access, Interface};
 use super::problem;
 use super::witness::HostCall;
+use crate::capability::http::exchange::{self, Exchange};
 
 /// The calls that are expected, in order, with their answers.
 pub struct Script {
     left: Mutex<VecDeque<HostCall>>,
     deviations: Mutex<Vec<String>>,
+    /// The requests over HTTP, with their answers.
+    pub http: Arc<exchange::Script>,
 }
 
 impl Script {
-    /// Expects `calls`.
-    pub fn new(calls: Vec<HostCall>) -> Arc<Self> {
-        Arc::new(Self { left: Mutex::new(calls.into()), deviations: Mutex::default() })
+    /// Expects `calls`, and these `exchanges` over HTTP.
+    pub fn new(calls: Vec<HostCall>, exchanges: Vec<Exchange>) -> Arc<Self> {
+        Arc::new(Self {
+            left: Mutex::new(calls.into()),
+            deviations: Mutex::default(),
+            http: exchange::Script::new(exchanges),
+        })
     }
 
-    /// Where the guest did otherwise, calls that it did not make included.
+    /// Where the guest did otherwise, what it did not ask for included.
     pub fn deviations(&self) -> Vec<String> {
         let mut deviations = self.deviations.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         deviations.extend(left.iter().map(|call| format!("missing call: {}", call.call)));
+        deviations.extend(self.http.deviations());
         deviations
     }
 

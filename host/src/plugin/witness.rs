@@ -14,10 +14,13 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::call::USAGE;
 use super::wave;
+use crate::capability::http::ANSWERED;
 use crate::capability::log::GUEST;
 
 /// Bytes of one value that are worth showing; a block of a photo is not.
 const SHOWN: usize = 4 << 10;
+/// Bytes that are shown of an answer that has more.
+const CUT: usize = 40;
 
 /// A call of a host function, in WAVE.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +45,7 @@ pub struct Usage {
 /// What has been seen.
 #[derive(Debug, Default)]
 pub struct Testimony {
-    /// Calls of host functions, in order.
+    /// Calls of host functions, and requests as they are answered, in order.
     pub calls: Vec<HostCall>,
     /// The guest's lines, with their level.
     pub lines: Vec<String>,
@@ -72,7 +75,7 @@ struct Function(String);
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Witness {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         match metadata.target() {
-            GUEST | USAGE => *metadata.level() <= Level::DEBUG,
+            GUEST | USAGE | ANSWERED => *metadata.level() <= Level::DEBUG,
             target if target.starts_with("afterimage::contract") => true,
             target => target.starts_with("afterimage") && *metadata.level() <= Level::WARN,
         }
@@ -105,6 +108,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Witness {
                 wall: Duration::from_micros(number("wall_us")),
                 memory: number("memory_kib"),
             });
+        } else if metadata.target() == ANSWERED {
+            let answer = Some(String::new());
+            seen.calls.push(HostCall { call: fields.message().to_owned(), answer });
         } else if let Some(span) = context.event_span(event)
             && let Some(Function(name)) = span.extensions().get()
         {
@@ -116,11 +122,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Witness {
                     seen.calls.push(HostCall { call, answer: None });
                 }
                 _ => {
-                    let result = fields.value("result");
                     // The host's own result is around that of the contract.
-                    let answer = result.strip_prefix("Ok(").and_then(|r| r.strip_suffix(')'));
+                    let answer = fields.value("result").strip_prefix("Ok(");
                     if let Some(call) = seen.calls.last_mut() {
-                        call.answer = answer.map(wave::of_debug);
+                        call.answer = answer.map(|answer| match answer.strip_suffix(')') {
+                            Some(whole) => wave::of_debug(whole),
+                            None => {
+                                let end = answer.floor_char_boundary(CUT);
+                                format!("{}...", wave::of_debug(&answer[..end]))
+                            }
+                        });
                     }
                 }
             }

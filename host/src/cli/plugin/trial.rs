@@ -13,6 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::case;
 use super::fixture::{self, Scratch};
 use crate::capability::Facilities;
+use crate::capability::http::exchange::{Exchange, Notes, Wire};
 use crate::config::{ActionName, Config};
 use crate::digest;
 use crate::plugin::script::Script;
@@ -59,6 +60,8 @@ pub(super) struct Run {
     /// None if `check` was not good.
     pub(super) deliver: Option<Outcome>,
     pub(super) seen: Testimony,
+    /// Requests that were really made.
+    pub(super) exchanges: Vec<Exchange>,
 }
 
 impl Try {
@@ -105,6 +108,13 @@ impl Try {
             let name = ActionName::parse(action);
             let plugin = config.plugins.get_mut(&name.plugin);
             let Some(plugin) = plugin else { bail!("{action} is no action of {}", path.display()) };
+            if !config.settings.contains_key(&name) {
+                bail!(
+                    "{action} has no settings, since nothing maps to it; add to [ACTIONS] of {}: \
+                     \"{action}@example.org\" = \"{action}\"",
+                    path.display()
+                );
+            }
             plugin.source =
                 crate::config::PluginSource::File { path: self.file.clone(), sha256: None };
             return Ok((config, name));
@@ -172,7 +182,12 @@ impl Bench {
         let loader = Loader::new(compiled()?, scratch.0.join("commands"))
             .map_err(|error| anyhow::anyhow!("{error:#}"))?;
         let secret = config.secret.clone().unwrap_or_else(|| "try".to_owned());
-        let facilities = Arc::new(Facilities::of(config, secret)?);
+        let notes = Arc::new(Notes::default());
+        let wire = match script {
+            Some(script) => Wire::Scripted(script.http.clone()),
+            None => Wire::Noted(notes.clone()),
+        };
+        let facilities = Arc::new(Facilities { wire, ..Facilities::of(config, secret)? });
         self.runtime.block_on(async {
             let trial = loader.trial(name, config, &facilities, script).await?;
             self.witness.take();
@@ -182,7 +197,8 @@ impl Bench {
                 Outcome::Good(_) => Some(trial.deliver(delivery).await),
                 _ => None,
             };
-            Ok((Run { check, deliver, seen: self.witness.take() }, trial))
+            let (seen, exchanges) = (self.witness.take(), notes.take());
+            Ok((Run { check, deliver, seen, exchanges }, trial))
         })
     }
 }

@@ -2,11 +2,22 @@
 #![allow(dead_code, reason = "each guest uses some of it")]
 
 use wasip2::http::outgoing_handler;
-use wasip2::http::types::{Fields, IncomingResponse, OutgoingRequest, Scheme};
+use wasip2::http::types::{
+    Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
+};
 use wasip2::io::streams::StreamError;
 
 /// The answer to `GET url` with these headers.
 pub fn get(url: &str, headers: &[(&str, &str)]) -> Result<IncomingResponse, String> {
+    send(url, headers, None)
+}
+
+/// The answer to `GET url` or, with a body, to `POST url`.
+pub fn send(
+    url: &str,
+    headers: &[(&str, &str)],
+    body: Option<&str>,
+) -> Result<IncomingResponse, String> {
     let (scheme, rest) = url.split_once("://").ok_or("no URL")?;
     let (authority, path) = rest.split_once('/').ok_or("no path")?;
     let headers: Vec<(String, Vec<u8>)> =
@@ -22,7 +33,20 @@ pub fn get(url: &str, headers: &[(&str, &str)]) -> Result<IncomingResponse, Stri
     request.set_scheme(Some(&scheme)).map_err(wrong)?;
     request.set_authority(Some(authority)).map_err(wrong)?;
     request.set_path_with_query(Some(&format!("/{path}"))).map_err(wrong)?;
+    let outgoing = match body {
+        Some(_) => {
+            request.set_method(&Method::Post).map_err(wrong)?;
+            Some(request.body().map_err(wrong)?)
+        }
+        None => None,
+    };
     let answer = outgoing_handler::handle(request, None).map_err(|error| format!("{error:?}"))?;
+    if let (Some(outgoing), Some(body)) = (outgoing, body) {
+        let stream = outgoing.write().map_err(wrong)?;
+        stream.blocking_write_and_flush(body.as_bytes()).map_err(|error| error.to_string())?;
+        drop(stream);
+        OutgoingBody::finish(outgoing, None).map_err(|error| format!("{error:?}"))?;
+    }
     answer.subscribe().block();
     match answer.get() {
         Some(Ok(Ok(response))) => Ok(response),
