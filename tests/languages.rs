@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
+use crate::fixture::mastodon::{Reply, Scripted};
 use crate::fixture::{Request, SUCCESS, Server, afterimage, oracle};
 
 const LANGUAGES: [&str; 5] = ["rust", "python", "javascript", "c", "go"];
@@ -148,6 +149,23 @@ fn a_plugin_in_go_builds_and_delivers() {
     assert_works("go");
 }
 
+/// Makes a plugin in `language`, puts the files of `tests/languages/<sources>`
+/// over it, changes it with `prepare`, and builds it.
+#[track_caller]
+fn build(language: &str, sources: &str, prepare: impl Fn(&Path)) -> Option<PathBuf> {
+    let mut make = make(language)?;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("languages").join(sources);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    program(&folder, &["plugin", "new", "--lang", language, "sink"]);
+    let plugin = folder.join("sink");
+    let sources = root().join("tests/languages").join(sources);
+    run(Command::new("cp").arg("-r").arg(sources.join(".")).arg(&plugin));
+    prepare(&plugin);
+    run(make.current_dir(&plugin));
+    Some(plugin.join("sink.wasm"))
+}
+
 /// The sink in `language`, built by the first test that wants it.
 #[track_caller]
 fn sink(language: &str) -> Option<PathBuf> {
@@ -156,26 +174,17 @@ fn sink(language: &str) -> Option<PathBuf> {
     if let Some(component) = built.get(language) {
         return Some(component.clone());
     }
-    let mut make = make(language)?;
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sinks").join(language);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    program(&folder, &["plugin", "new", "--lang", language, "sink"]);
-    let plugin = folder.join("sink");
-    run(Command::new("cp")
-        .arg("-r")
-        .arg(root().join("tests/languages").join(language).join("."))
-        .arg(&plugin));
-    if language == "rust" {
-        let manifest = fs::read_to_string(plugin.join("Cargo.toml")).unwrap();
-        let section = "[dependencies]\n";
-        assert!(manifest.contains(section), "{manifest}");
-        let more = format!("{section}serde_json = \"1\"\nsha2 = \"0.10\"\n");
-        fs::write(plugin.join("Cargo.toml"), manifest.replace(section, &more)).unwrap();
-    }
-    run(make.current_dir(&plugin));
-    built.insert(language.to_owned(), plugin.join("sink.wasm"));
-    Some(plugin.join("sink.wasm"))
+    let component = build(language, language, |plugin| {
+        if language == "rust" {
+            let manifest = fs::read_to_string(plugin.join("Cargo.toml")).unwrap();
+            let section = "[dependencies]\n";
+            assert!(manifest.contains(section), "{manifest}");
+            let more = format!("{section}serde_json = \"1\"\nsha2 = \"0.10\"\n");
+            fs::write(plugin.join("Cargo.toml"), manifest.replace(section, &more)).unwrap();
+        }
+    })?;
+    built.insert(language.to_owned(), component.clone());
+    Some(component)
 }
 
 /// The sinks that can be built here, by language.
@@ -292,4 +301,67 @@ fn every_language_delivers_the_same_upload_with_the_same_receipt() {
         server.logged(&["delivered: ", &format!(" to {language}@"), "after the start"]);
         eprintln!("{language}: first delivery {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
     }
+}
+
+/// WASI's interfaces, as the crate `wasip2` has them.
+fn wasi() -> PathBuf {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root()).args(["metadata", "--locked", "--format-version", "1"]);
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&cargo.output().unwrap().stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let its = packages
+        .iter()
+        .find(|p| p["name"] == "wasip2" && p["version"].as_str().unwrap().starts_with("2."));
+    let manifest = its.expect("plugins/mastodon uses it")["manifest_path"].as_str().unwrap();
+    Path::new(manifest).with_file_name("wit").join("deps")
+}
+
+/// Sends an upload's file by `wasi:http`, which has no other test in this
+/// language.
+#[track_caller]
+fn assert_makes_requests(language: &str) {
+    let component = build(language, &format!("http/{language}"), |plugin| {
+        let world = root().join("tests/languages/http/plugin.wit");
+        fs::copy(world, plugin.join("wit/plugin.wit")).unwrap();
+        run(Command::new("cp").arg("-r").arg(wasi().join(".")).arg(plugin.join("wit/deps")));
+    });
+    let Some(component) = component else { return };
+    let answer = |status| Reply::Answer(status, String::new(), String::new());
+    let put = "PUT /SAM_0042.JPG";
+    let peer = Scripted::start(vec![(put, answer(201)), (put, answer(503))]);
+    let folder = TempDir::new().unwrap();
+    let photo: Vec<u8> = (0..10_000_u32).map(|n| (n % 251) as u8).collect();
+    fs::write(folder.path().join("SAM_0042.JPG"), &photo).unwrap();
+    let attempt = |allow: &[&str]| {
+        let settings = serde_json::json!({ "SERVER": peer.address().to_string() }).to_string();
+        let arguments = ["plugin", "try", component.to_str().unwrap(), "--upload", "."];
+        let arguments = [&arguments[..], &["--settings", &settings], allow].concat();
+        let output = afterimage(folder.path(), &arguments);
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    let http = format!("HTTP=[{:?}]", peer.url);
+    let allow = ["--allow", &http, "--allow", "PRIVATE_NETWORKS=true"];
+
+    let refused = attempt(&[]);
+    assert!(refused.contains("err(retry({"), "{refused}");
+    assert!(refused.contains(&format!("ALLOW = {{ HTTP = [{:?}]", peer.url)), "{refused}");
+    assert!(peer.seen().is_empty());
+
+    let delivered = attempt(&allow);
+    assert!(delivered.contains("put 1 files"), "{delivered}");
+    assert_eq!(peer.requests(put)[0].body, photo);
+
+    let busy = attempt(&allow);
+    assert!(busy.contains("the server answers 503"), "{busy}");
+}
+
+#[test]
+fn a_plugin_in_c_makes_requests() {
+    assert_makes_requests("c");
+}
+
+#[test]
+fn a_plugin_in_go_makes_requests() {
+    assert_makes_requests("go");
 }
