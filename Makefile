@@ -10,6 +10,7 @@ run: setup
 test: setup
 	tests/peers/setup
 	tests/peers/setup-mastodon
+	tests/peers/setup-languages || true
 	cargo test --workspace --locked
 
 lint: setup

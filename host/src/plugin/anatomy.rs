@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use wasmparser::{Encoding, Parser, Payload, ProducersSectionReader, Validator, WasmFeatures};
+use wasmparser::{
+    ComponentName, ComponentNameSectionReader, Encoding, KnownCustom, Parser, Payload,
+    ProducersSectionReader, Validator, WasmFeatures,
+};
 
 /// Kinds of files that are given as plugins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,9 +55,11 @@ impl Anatomy {
     }
 
     fn walk(&mut self, bytes: &[u8]) {
-        let mut depth = 0_usize;
-        // Parts say what their own compiler was; the outermost word counts.
-        let mut outer = (usize::MAX, BTreeSet::new());
+        // What is being read, from the outside in, and what was, by its depth.
+        let mut parts: Vec<Part> = Vec::new();
+        let mut read: Vec<(usize, Part)> = Vec::new();
+        let mut modules = 0;
+        let mut adapters = BTreeSet::new();
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = match payload {
                 Ok(payload) => payload,
@@ -64,43 +69,49 @@ impl Anatomy {
                 }
             };
             match payload {
-                Payload::Version { encoding: Encoding::Component | Encoding::Module, .. } => {
-                    depth += 1;
+                Payload::Version { encoding, .. } => {
+                    let is_own_module = encoding == Encoding::Module && parts.len() == 1;
+                    parts.push(Part { index: is_own_module.then_some(modules), ..Part::default() });
+                    modules += u32::from(is_own_module);
                 }
-                Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::ComponentImportSection(section) if depth == 1 => {
+                Payload::End(_) => {
+                    let depth = parts.len();
+                    read.extend(parts.pop().map(|part| (depth, part)));
+                }
+                Payload::ComponentImportSection(section) if parts.len() == 1 => {
                     let imports = section.into_iter().map_while(Result::ok);
                     self.imports.extend(imports.map(|import| import.name.name.to_owned()));
                 }
-                Payload::ComponentExportSection(section) if depth == 1 => {
+                Payload::ComponentExportSection(section) if parts.len() == 1 => {
                     let exports = section.into_iter().map_while(Result::ok);
                     self.exports.extend(exports.map(|export| export.name.name.to_owned()));
                 }
-                Payload::CustomSection(section) if section.name() == "producers" => {
-                    let reader = wasmparser::BinaryReader::new(section.data(), 0);
-                    let Ok(fields) = ProducersSectionReader::new(reader) else { continue };
-                    for field in fields.into_iter().map_while(Result::ok) {
-                        let values = field.values.into_iter().map_while(Result::ok);
-                        match field.name {
-                            "language" if depth <= outer.0 => {
-                                if depth < outer.0 {
-                                    outer = (depth, BTreeSet::new());
-                                }
-                                outer.1.extend(values.map(|value| printable(value.name)));
-                            }
-                            "processed-by" => self.tools.extend(values.map(|value| {
-                                // Some tools append the place of their source.
-                                let version = value.version.split_whitespace().next();
-                                printable(&format!("{} {}", value.name, version.unwrap_or("")))
-                            })),
-                            _ => {}
+                Payload::CustomSection(section) => match section.as_known() {
+                    KnownCustom::Producers(fields) => {
+                        if let Some(part) = parts.last_mut() {
+                            part.read(fields);
                         }
                     }
-                }
+                    KnownCustom::ComponentName(names) if parts.len() == 1 => {
+                        adapters.extend(adapters_of(names));
+                    }
+                    _ => {}
+                },
                 _ => {}
             }
         }
-        self.languages = outer.1;
+        // What damage cut off.
+        read.extend(parts.into_iter().enumerate().map(|(index, part)| (index + 1, part)));
+        read.retain(|(_, part)| !part.index.is_some_and(|index| adapters.contains(&index)));
+        // Parts say what their own compiler was; the outermost word counts.
+        let speaks = |(depth, part): &(usize, Part)| (!part.languages.is_empty()).then_some(*depth);
+        let outermost = read.iter().filter_map(speaks).min();
+        for (depth, part) in read {
+            self.tools.extend(part.tools);
+            if Some(depth) == outermost {
+                self.languages.extend(part.languages);
+            }
+        }
         self.recognise(bytes);
     }
 
@@ -124,6 +135,45 @@ impl Anatomy {
             self.languages.insert("Rust".to_owned());
         }
     }
+}
+
+/// A component, or a component or module inside one.
+#[derive(Default)]
+struct Part {
+    /// Position among the outermost component's modules, if it is one of them.
+    index: Option<u32>,
+    languages: BTreeSet<String>,
+    tools: BTreeSet<String>,
+}
+
+impl Part {
+    fn read(&mut self, producers: ProducersSectionReader<'_>) {
+        for field in producers.into_iter().map_while(Result::ok) {
+            let values = field.values.into_iter().map_while(Result::ok);
+            match field.name {
+                "language" => self.languages.extend(values.map(|value| printable(value.name))),
+                "processed-by" => self.tools.extend(values.map(|value| {
+                    // Some tools append the place of their source.
+                    let version = value.version.split_whitespace().next();
+                    printable(&format!("{} {}", value.name, version.unwrap_or("")))
+                })),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The modules that speak WASI 0.1 for another one, and are not of the
+/// author's making: their positions.
+fn adapters_of(names: ComponentNameSectionReader<'_>) -> Vec<u32> {
+    let maps = names.into_iter().map_while(Result::ok).filter_map(|name| match name {
+        ComponentName::CoreModules(map) => Some(map),
+        _ => None,
+    });
+    maps.flat_map(|map| map.into_iter().map_while(Result::ok))
+        .filter(|naming| naming.name.starts_with("wit-component:adapter:"))
+        .map(|naming| naming.index)
+        .collect()
 }
 
 /// What makes a component unusable for the engine, none if nothing does.

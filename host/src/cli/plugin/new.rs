@@ -1,6 +1,8 @@
 //! `plugin new`: a folder that builds as it is.
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -20,6 +22,8 @@ enum Language {
     Rust,
     Python,
     Javascript,
+    C,
+    Go,
 }
 
 /// Path in the new folder and content. `NAME` in it stands for the name.
@@ -33,12 +37,13 @@ macro_rules! template {
 
 macro_rules! wit {
     ($($file:literal)*) => {
-        &[$((concat!("wit/", $file), include_str!(concat!("../../../../wit/", $file)))),*]
+        &[$((concat!("wit/deps/afterimage-action/", $file), include_str!(concat!("../../../../wit/", $file)))),*]
     };
 }
 
 const SHARED: &[Template] = &[
     ("README.md", template!("shared/README.md")),
+    ("wit/plugin.wit", template!("shared/plugin.wit")),
     ("fixture/upload.toml", template!("shared/upload.toml")),
     ("cases/delivers.toml", template!("shared/delivers.toml")),
     ("cases/refuses-nothing.toml", template!("shared/refuses-nothing.toml")),
@@ -75,6 +80,22 @@ impl Language {
                 ("Makefile", template!("javascript/Makefile")),
                 (".gitignore", "/node_modules\n*.wasm\n"),
             ],
+            Self::C => &[
+                ("app.c", template!("c/app.c")),
+                ("Makefile", template!("c/Makefile")),
+                (".gitignore", "/.tools\n/gen\n*.wasm\n"),
+            ],
+            Self::Go => &[
+                (
+                    "exports/export_afterimage_action_handler/handler.go",
+                    template!("go/exports/export_afterimage_action_handler/handler.go"),
+                ),
+                ("main.go", template!("go/main.go")),
+                ("go.mod", template!("go/go.mod.template")),
+                ("Makefile", template!("go/Makefile")),
+                ("adopt", template!("go/adopt")),
+                (".gitignore", "/.tools\n/imports\n/exports/wit_exports\n*.wasm\n"),
+            ],
         }
     }
 }
@@ -93,7 +114,7 @@ impl New {
         // Fails where something is already: nothing is overwritten.
         fs::create_dir(&self.folder).with_context(|| self.folder.display().to_string())?;
         for (path, content) in SHARED.iter().chain(WIT).chain(self.lang.templates()) {
-            let content = match path.starts_with("wit/") {
+            let content = match path.starts_with("wit/deps/") {
                 true => (*content).to_owned(),
                 false => content.replace("NAME", &name),
             };
@@ -111,5 +132,10 @@ impl New {
 fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
     let folder = path.parent().context("the path has a folder")?;
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    fs::write(path, content).with_context(|| path.display().to_string())
+    let mut file = fs::File::options();
+    // A program, if it is a script.
+    file.write(true).create_new(true).mode(if content.starts_with(b"#!") { 0o777 } else { 0o666 });
+    file.open(path)
+        .and_then(|mut file| file.write_all(content))
+        .with_context(|| path.display().to_string())
 }

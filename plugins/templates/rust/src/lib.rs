@@ -1,18 +1,6 @@
 //! Reads every file of an upload and says how long it is.
 
-// What an action may do beyond these, it imports here and is granted in
-// config.toml: `import afterimage:action/store@0.1.0;`
-wit_bindgen::generate!({
-    path: "wit",
-    inline: "
-        package author:plugin;
-        world plugin {
-            include afterimage:action/action@0.1.0;
-        }
-    ",
-    world: "author:plugin/plugin",
-    generate_all,
-});
+wit_bindgen::generate!({ path: "wit", world: "plugin", generate_all });
 
 use afterimage::action::log::{self, Level};
 use afterimage::action::settings;
