@@ -5,13 +5,17 @@
 
 mod fixture;
 
+mod backlog;
 mod camera_command;
 mod capture;
+mod clock;
 mod configuration;
 mod crash;
 mod deviations;
+mod disk;
 mod durability;
 mod email;
+mod failing_calls;
 mod hostile;
 mod hotspot;
 mod http;
@@ -23,8 +27,10 @@ mod odd_requests;
 mod osp;
 mod posts;
 mod queue;
+mod retention;
 mod sender_passwords;
 mod shell;
 mod social;
 mod social_login;
+mod stop;
 mod store;
