@@ -59,7 +59,9 @@ pub async fn run(config: Config, banner: impl FnOnce(&str)) -> anyhow::Result<()
         secret,
         mailer: Mailer::new(config.mail.clone()),
     });
-    let loader = Loader::new(spool.compiled()).map_err(|e| anyhow::anyhow!("{e:#}"))?;
+    let compiled = spool.compiled();
+    let loader = Loader::new(compiled.clone())
+        .map_err(|error| anyhow::anyhow!("{}: {error:#}", compiled.display()))?;
     let actions =
         loader.actions(&config, &facilities).await.map_err(|error| Unusable(error.to_string()))?;
 

@@ -97,7 +97,10 @@ impl Loader {
             .map_err(|error| wasmtime::format_err!("{}: {error}", folder.display()))?;
         // Removed by the next start where a crash left it.
         let scratch = folder.with_file_name("scratch");
-        let _ = std::fs::remove_dir_all(&scratch);
+        match std::fs::remove_dir_all(&scratch) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
         std::fs::create_dir(&scratch)?;
         Ok(Self { linker: linker(&engine)?, engine, cache, scratch })
     }
