@@ -121,3 +121,31 @@ fn two_files_of_a_post_may_come_at_once() {
     let line = server.logged(&["delivered", "did \"files 2\" with"]);
     assert!(line.contains("A.JPG") && line.contains("B.JPG"), "{line}");
 }
+
+#[test]
+fn posts_of_a_session_go_in_order_while_the_first_is_tried_again() {
+    let server = server("RETRY_DELAYS = [\"0 s\", \"20 ms\"]");
+    let session = server.log_in("facebook");
+    for text in ["fail 4 first", "second", "third"] {
+        share(&server, "facebook", &session, "A.JPG", text, text.as_bytes());
+    }
+    server.settle();
+    let log = server.log();
+    let did: Vec<&str> = log.lines().filter(|line| line.contains("delivered: did")).collect();
+    assert_eq!(did.len(), 3, "{did:#?}");
+    for (line, text) in did.iter().zip(["first", "second", "third"]) {
+        assert!(line.contains(text), "{did:#?}");
+    }
+}
+
+#[test]
+fn a_parked_or_rejected_post_does_not_hold_up_its_session() {
+    let server = server("RETRY_DELAYS = [\"0 s\", \"20 ms\"]");
+    let session = server.log_in("facebook");
+    for text in ["trap", "reject", "third"] {
+        share(&server, "facebook", &session, "A.JPG", text, text.as_bytes());
+    }
+    server.logged(&["delivered: did \"third\""]);
+    let states: Vec<_> = server.deliveries(&[]).iter().map(|d| d["state"].clone()).collect();
+    assert_eq!(states, ["parked", "rejected"]);
+}

@@ -190,3 +190,13 @@ fn a_stop_waits_for_a_delivery_that_is_under_way() {
     while server.deliveries(&[])[0]["state"] != "delivering" {}
     assert!(server.stop().is_empty());
 }
+
+#[test]
+fn the_first_attempt_waits_as_the_schedule_says() {
+    let server = Server::start(&config("").replace("\"0 s\"", "\"1 h\""));
+    send(&server, "a photo");
+    let delivery = &server.deliveries(&[])[0];
+    assert_eq!((&delivery["state"], &delivery["attempt"]), (&"queued".into(), &0.into()));
+    let list = server.queue(&["list"]);
+    assert!(list.contains("in 59m") || list.contains("in 1h"), "{list}");
+}

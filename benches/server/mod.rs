@@ -1,5 +1,7 @@
 //! A server to measure, and cameras that send to it.
 
+#![allow(dead_code, reason = "each benchmark uses its part")]
+
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

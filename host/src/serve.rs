@@ -52,8 +52,9 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     let sessions =
         spool.sessions().map_err(|e| unusable("SPOOL_FOLDER", &config.spool_folder, &e))?;
     let facilities = Arc::new(Facilities::of(&config, secret)?);
-    let loader = Loader::new(spool.compiled(), config.spool_folder.join("scratch"))
-        .map_err(|e| anyhow::anyhow!("{e:#}"))?;
+    let compiled = spool.compiled();
+    let loader = Loader::new(compiled.clone(), config.spool_folder.join("scratch"))
+        .map_err(|error| anyhow::anyhow!("{}: {error:#}", compiled.display()))?;
     let files = reload::Files::of(&config);
     let actions =
         loader.actions(&config, &facilities).await.map_err(|error| Unusable(error.to_string()))?;

@@ -1,4 +1,4 @@
-/* Preloaded into the server by tests/durability.rs: lets the Nth call that
+/* Preloaded into the server by tests/failing_calls.rs: lets the Nth call that
  * touches FAULTS_FOLDER fail, once. The test arms it through the mapped file
  * FAULTS_CONTROL. */
 #define _GNU_SOURCE
@@ -97,6 +97,28 @@ ssize_t write(int fd, const void *bytes, size_t length) {
     int error = fault_fd(fd);
     FAIL_ON(error);
     return real(fd, bytes, error < 0 && length > 1 ? length / 2 : length);
+}
+
+#define TRUNCATE(name, offset_type) \
+    int name(int fd, offset_type length) { \
+        REAL(#name, int (*)(int, offset_type)); \
+        FAIL_ON(fault_fd(fd)); \
+        return real(fd, length); \
+    }
+TRUNCATE(ftruncate, off_t)
+TRUNCATE(ftruncate64, off64_t)
+
+int unlink(const char *path) {
+    REAL("unlink", int (*)(const char *));
+    FAIL_ON(fault(path));
+    return real(path);
+}
+
+/* Removes what is within a folder that is being removed. */
+int unlinkat(int fd, const char *path, int flags) {
+    REAL("unlinkat", int (*)(int, const char *, int));
+    FAIL_ON(fd == AT_FDCWD ? fault(path) : fault_fd(fd));
+    return real(fd, path, flags);
 }
 
 #define PWRITE(name, offset_type) \

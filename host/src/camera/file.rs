@@ -20,7 +20,7 @@ pub(super) async fn receive(
     let content_type = media_type(content_type, &name);
     let mut file = incoming.create_file(&name, content_type).await.map_err(Refused::disk)?;
     while let Some(chunk) = chunks.next().await? {
-        file.append(chunk).await.map_err(Refused::disk)?;
+        file.append(&chunk).await.map_err(Refused::disk)?;
     }
     incoming.finish_file(file).await.map_err(Refused::disk)?;
     match incoming.files().last() {

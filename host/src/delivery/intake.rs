@@ -12,7 +12,7 @@ use crate::config::{ActionName, Deliveries, Routes};
 use crate::contract::uploads::RejectionReason;
 use crate::current::Current;
 use crate::plugin::{Actions, CheckError};
-use crate::spool::{self, Accepted, Incoming, Planned, Post, Spool};
+use crate::spool::{self, Accepted, Incoming, Planned, Post, Spool, Wait};
 use crate::upload::{Delivery, Origin, Upload};
 
 /// Checks at once; apart from deliveries, which may take minutes while a
@@ -89,8 +89,8 @@ impl Intake {
             let complete = self.check(&id, &action, &recipients, &upload).await?;
             // A mail has all its files.
             let collects = upload.origin != Origin::Email && upload.files.len() < complete;
-            let collect_for = collects.then_some(self.settings.collect_timeout);
-            planned.push(Planned { id, action, recipients, collect_for });
+            let wait = self.wait(collects);
+            planned.push(Planned { id, action, recipients, wait });
         }
         let window = self.settings.repeat_window;
         match self.spool.accept(&upload, incoming, planned, window).await {
@@ -138,12 +138,18 @@ impl Intake {
         for (action, recipients) in routes::actions(&self.routes.now(), &whole)? {
             complete = self.check(&post.delivery, &action, &recipients, &whole).await?;
         }
-        let collects = whole.files.len() < complete;
-        let collect_for = collects.then_some(self.settings.collect_timeout);
+        let wait = self.wait(whole.files.len() < complete);
         self.spool
-            .extend(post, incoming, files, collect_for)
+            .extend(post, incoming, files, wait)
             .await
             .map_err(|error| Refused::Disk(error.to_string()))
+    }
+
+    fn wait(&self, collects: bool) -> Wait {
+        match collects {
+            true => Wait::File(self.settings.collect_timeout),
+            false => Wait::Attempt(self.settings.retry_delays.first().copied().unwrap_or_default()),
+        }
     }
 
     /// How many files make `upload` complete for `action`.

@@ -49,7 +49,10 @@ impl Loader {
         let cache = Cache::open(folder.clone())
             .map_err(|error| wasmtime::format_err!("{}: {error}", folder.display()))?;
         // Removed by the next start where a crash left it.
-        let _ = std::fs::remove_dir_all(&scratch);
+        match std::fs::remove_dir_all(&scratch) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
         std::fs::create_dir(&scratch)?;
         Ok(Self { linker: linker(&engine)?, engine, cache, scratch })
     }

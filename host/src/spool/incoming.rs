@@ -5,17 +5,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
 use super::lane::Lane;
 use crate::digest;
 use crate::file_name;
 use crate::upload;
-
-/// Smaller chunks are copied together: a chunk keeps the whole buffer alive
-/// that it was read into, so many small ones would hold much.
-const SMALL: usize = 32 << 10;
 
 /// Bytes handed to other threads at once. Waking a thread takes some 15 us,
 /// hashing this much 250 us.
@@ -81,8 +76,8 @@ impl Incoming {
         Ok(IncomingFile {
             name: unique,
             content_type,
-            small: BytesMut::new(),
             batch: Vec::new(),
+            handed_over: Arc::default(),
             size: 0,
             synced: 0,
             hashing: Lane::new(Sha256::new()),
@@ -97,7 +92,6 @@ impl Incoming {
     /// The disk's, for any of its bytes; the upload must then be refused,
     /// since a second attempt would succeed without the data being there.
     pub async fn finish_file(&mut self, mut file: IncomingFile) -> io::Result<()> {
-        file.gather_small();
         file.hand_over().await?;
         file.writing.begin(|file| file.sync_data()).await?;
         let sha256 = digest::hex(&file.hashing.end().await?.finalize());
@@ -160,9 +154,12 @@ impl Drop for Incoming {
 pub struct IncomingFile {
     name: String,
     content_type: String,
-    small: BytesMut,
-    /// What the other threads get next.
-    batch: Vec<Bytes>,
+    /// What the threads get next. Copied together, so that the buffer into
+    /// which the socket was read is free for the next read: that is cheaper
+    /// than the page faults of ever new buffers, and small chunks hold nothing.
+    batch: Vec<u8>,
+    /// What they have got.
+    handed_over: Arc<Vec<u8>>,
     size: u64,
     /// How much was written when it was last begun to bring it to the disk.
     synced: u64,
@@ -176,41 +173,25 @@ impl IncomingFile {
     ///
     /// # Errors
     /// The disk's, perhaps of an earlier chunk. The file cannot be continued.
-    pub async fn append(&mut self, chunk: Bytes) -> io::Result<()> {
+    pub async fn append(&mut self, chunk: &[u8]) -> io::Result<()> {
         self.size += chunk.len() as u64;
-        if chunk.len() < SMALL {
-            self.small.extend_from_slice(&chunk);
-        }
-        if chunk.len() >= SMALL || self.small.len() >= SMALL {
-            self.gather_small();
-        }
-        if chunk.len() >= SMALL {
-            self.batch.push(chunk);
-        }
-        match self.batch.iter().map(Bytes::len).sum::<usize>() {
-            BATCH.. => self.hand_over().await,
-            _ => Ok(()),
-        }
-    }
-
-    fn gather_small(&mut self) {
-        if !self.small.is_empty() {
-            self.batch.push(self.small.split().freeze());
-        }
+        self.batch.extend_from_slice(chunk);
+        if self.batch.len() < BATCH { Ok(()) } else { self.hand_over().await }
     }
 
     async fn hand_over(&mut self) -> io::Result<()> {
-        let batch = std::mem::take(&mut self.batch);
-        let same = batch.clone();
-        self.hashing
-            .begin(move |hash| {
-                batch.iter().for_each(|chunk| hash.update(chunk));
-                Ok(())
-            })
-            .await?;
-        self.writing
-            .begin(move |file| same.iter().try_for_each(|chunk| (&**file).write_all(chunk)))
-            .await?;
+        let batch = Arc::new(std::mem::take(&mut self.batch));
+        let (to_hash, to_write) = (batch.clone(), batch.clone());
+        let hash = move |hash: &mut Sha256| {
+            hash.update(&*to_hash);
+            Ok(())
+        };
+        self.hashing.begin(hash).await?;
+        self.writing.begin(move |file| (&**file).write_all(&to_write)).await?;
+        // Both threads have done with the one before.
+        let before = std::mem::replace(&mut self.handed_over, batch);
+        self.batch = Arc::into_inner(before).unwrap_or_default();
+        self.batch.clear();
         if self.size - self.synced >= UNSYNCED && self.syncing.is_free() {
             self.synced = self.size;
             self.syncing.begin(|file| file.sync_data()).await?;

@@ -23,7 +23,7 @@ pub use posts::beside;
 pub use queue::{Dropped, Entry, PausedAction, Queue, QueueError};
 pub use sessions::{Announcement, Sessions};
 pub use space::{FreeSpace, is_in_memory};
-pub use uploads::{Accepted, Planned, Post};
+pub use uploads::{Accepted, Planned, Post, Wait};
 
 use std::fs::{self, File};
 use std::io;

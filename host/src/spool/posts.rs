@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::{Incoming, LedgerError, Post, Spool, SpoolError, give_up, uploads};
+use super::{Incoming, LedgerError, Post, Spool, SpoolError, Wait, give_up, uploads};
 use crate::file_name;
 use crate::upload::{self, Upload};
 
@@ -40,9 +40,9 @@ impl Spool {
             .await
     }
 
-    /// Adds the files of `incoming` to `post`, under the names of `files`. It
-    /// waits `collect_for` for more, or goes when there is nothing to wait for.
-    /// `false` when the post was closed meanwhile; `incoming` is then as it was.
+    /// Adds the files of `incoming` to `post`, under the names of `files`; it
+    /// then waits as `wait` says. `false` when the post was closed meanwhile;
+    /// `incoming` is then as it was.
     ///
     /// # Errors
     /// The disk's; the post is then as it was.
@@ -51,7 +51,7 @@ impl Spool {
         post: &Post,
         incoming: &Incoming,
         files: Vec<upload::File>,
-        collect_for: Option<Duration>,
+        wait: Wait,
     ) -> Result<bool, SpoolError> {
         incoming.sync().await?;
         let folder = self.folder(&post.upload.id);
@@ -74,7 +74,7 @@ impl Spool {
                 let (upload, delivery) = (post.upload.id.clone(), post.delivery.clone());
                 let from = post.upload.files.len();
                 let work = move |db: &Connection| {
-                    uploads::extend(db, &upload, &delivery, from, &files, collect_for)
+                    uploads::extend(db, &upload, &delivery, from, &files, wait)
                 };
                 self.ledger.write(work).await.map_err(SpoolError::from)
             }

@@ -18,8 +18,27 @@ pub struct Planned {
     pub action: ActionName,
     /// The recipients that map to the action.
     pub recipients: Vec<String>,
-    /// How long the post waits for its next file; none when it is complete.
-    pub collect_for: Option<Duration>,
+    /// What it waits for first.
+    pub wait: Wait,
+}
+
+/// What a delivery waits for, and how long at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// For the post's next file.
+    File(Duration),
+    /// For its first attempt.
+    Attempt(Duration),
+}
+
+impl Wait {
+    /// The state that this is, and the milliseconds.
+    fn state(self) -> (&'static str, i64) {
+        match self {
+            Self::File(time) => ("collecting", duration_millis(time)),
+            Self::Attempt(time) => ("queued", duration_millis(time)),
+        }
+    }
 }
 
 /// What became of an upload.
@@ -82,11 +101,8 @@ pub(super) fn insert(
     ])?;
     insert_files(db, &upload.id, 0, &upload.files)?;
     let lane = lane(upload);
-    for Planned { id, action, recipients, collect_for } in planned {
-        let (state, wait) = match collect_for {
-            Some(time) => ("collecting", duration_millis(*time)),
-            None => ("queued", 0),
-        };
+    for Planned { id, action, recipients, wait } in planned {
+        let (state, wait) = wait.state();
         db.prepare_cached(
             "INSERT INTO deliveries (id, upload, action, recipients, lane, state, wait, due_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 + ?7)",
@@ -129,12 +145,9 @@ pub(super) fn extend(
     delivery: &str,
     from: usize,
     files: &[File],
-    collect_for: Option<Duration>,
+    wait: Wait,
 ) -> rusqlite::Result<bool> {
-    let (state, wait) = match collect_for {
-        Some(time) => ("collecting", duration_millis(time)),
-        None => ("queued", 0),
-    };
+    let (state, wait) = wait.state();
     let open = db.execute(
         "UPDATE deliveries SET state = ?2, wait = ?3, due_at = ?4 + ?3
          WHERE id = ?1 AND state = 'collecting'",
