@@ -53,6 +53,7 @@ fn limits_and_codes_that_make_no_sense_are_refused_with_an_example() {
         ("SILENCE_TIMEOUT = \"0 s\"\n", "SILENCE_TIMEOUT = \""),
         ("MIN_RATE = \"fast\"\n", "MIN_RATE = \""),
         ("ERROR_CODES = \"3111\"\n", "\"gateway\""),
+        ("OAUTH_SENDER = \"x@example.org\"\n", "add it there"),
     ] {
         assert_refused(config, &["config.toml:1:", example]);
     }

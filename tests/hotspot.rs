@@ -2,6 +2,9 @@
 
 use std::io::Write;
 
+use afterimage::emulator::Model;
+use afterimage::emulator::request::hotspot;
+
 use crate::fixture::{Answer, Server, connect_from};
 
 fn assert_gld(answer: &Answer) {
@@ -42,6 +45,16 @@ fn the_host_may_be_in_upper_case_and_have_a_port() {
 
 const YAHOO: &[u8] = b"GET / HTTP/1.1\r\nHost: www.yahoo.co.kr\r\n\r\n";
 const MSN: &[u8] = b"GET / HTTP/1.0\r\nHost: www.msn.com\r\n\r\n";
+
+#[test]
+fn emulated_cameras_ask_as_the_real_ones() {
+    let absolute = "GET http://gld.samsungosp.com/ HTTP/1.0\r\n\r\n";
+    assert_eq!(hotspot::request(Model::Nx300), absolute);
+    let mini = "GET / HTTP/1.1\r\nHost: gld.samsungosp.com\r\n\r\n";
+    assert_eq!(hotspot::request(Model::NxMini), mini);
+    assert_eq!(hotspot::request(Model::Wb850f).as_bytes(), YAHOO);
+    assert_eq!(hotspot::request(Model::Wb37f).as_bytes(), MSN);
+}
 
 /// A04
 #[test]

@@ -38,6 +38,8 @@ fn every_answer_is_one_piece_and_ends_without_a_reset() {
         (200, get("/", "www.msn.com")),
         (200, get("/", "www.samsungimaging.com")),
         (200, b"GET /\r\n".to_vec()),
+        (200, get("/oauth", "snsgw.samsungmobile.com")),
+        (404, get("/skydrive/auth/callback?snsgwkey=1", "snsgw.samsungmobile.com")),
         (200, post("/facebook/auth", &login(USER, PASSWORD, Some(KEY)))),
         (401, post("/facebook/auth", &login("nobody", "x", None))),
         (401, post("/skydrive/auth", oauth)),

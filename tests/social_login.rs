@@ -4,8 +4,8 @@ use std::io::Write;
 
 use afterimage::emulator::request::social::Login;
 
-use crate::fixture::social::{KEY, PASSWORD, USER, announcement, login, post};
-use crate::fixture::{Answer, Server};
+use crate::fixture::social::{KEY, PASSWORD, USER, announcement, login, post, put};
+use crate::fixture::{Answer, J1, SUCCESS, Server};
 
 const SENDERS: &str = "SENDERS = [\"Camera@samsungcamera.com\", \"f\", \"jürgen@bücher.example\", \
     \"카메라@samsung.example\", \"sixteen-chars@xy\", \"user1@example.com\"]\n";
@@ -162,6 +162,35 @@ fn a_login_by_oauth_is_refused() {
     auth(&server, "facebook", "<Request Method=\"login\"/>").assert_error(400, "No user name");
 }
 
+#[test]
+fn a_login_by_oauth_can_be_tried() {
+    let server = Server::start("OAUTH_SENDER = \"camera@samsungcamera.com\"\n");
+    let body = "<Request Method=\"login\"><OAuth Version=\"2.0\"/></Request>";
+    let answer = auth(&server, "skydrive", body);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let session = answer.attribute("SessionKey");
+    let url = answer.attribute("OAuth URL");
+    assert!(url.len() <= 64, "{url}");
+
+    let get = |target: &str| server.send(format!("GET {target} HTTP/1.1\r\n\r\n").as_bytes());
+    let page = get(&url);
+    let callback = format!("/skydrive/auth/callback?snsgwkey={session}");
+    assert_eq!((page.status, page.attribute("href")), (200, callback.clone()));
+    assert!(page.first_read == page.length && page.length < 1400);
+    // As an NX300 writes it.
+    let answer = get(&format!("{callback}user_agent=DI-NX300"));
+    assert_eq!((answer.status, answer.attribute("SessionKey")), (200, session.clone()));
+
+    let resource = server.announce("skydrive", &session, "SAM_0042.JPG", "x");
+    assert_eq!(server.send(&put(&resource, "image/jpeg", J1)).body, SUCCESS);
+    assert_eq!(server.only_stored().1, J1);
+
+    get(&format!("/skydrive/auth/callback?snsgwkey={}", "0".repeat(32)))
+        .assert_error(401, "Session expired");
+    get("/skydrive/auth/callback?snsgwkey=1").assert_error(401, "Session expired");
+    assert!(get("/oauth?k=0").body.contains("It works"));
+}
+
 /// A16
 #[test]
 fn an_empty_login_is_refused_and_the_next_one_is_served() {
@@ -225,7 +254,7 @@ fn a_session_survives_the_end_of_the_server() {
     let session = server.log_in("facebook");
     let resource = server.announce("facebook", &session, "SAM_0042.JPG", "x");
     let server = server.restart();
-    let answer = server.send(&crate::fixture::social::put(&resource, "image/jpeg", b"photo"));
+    let answer = server.send(&put(&resource, "image/jpeg", b"photo"));
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(server.only_stored().1, b"photo");
 }

@@ -105,7 +105,10 @@ pub enum Refused {
     #[error("login failed: wrong password of {0:?}")]
     WrongPassword(String),
     /// The camera wants to log in on a page of the service, which is gone.
-    #[error("{0} wants a login by OAuth, whose pages are gone; choose another service")]
+    #[error(
+        "{0} wants a login by OAuth, whose pages are gone; choose another service, or try \
+         OAUTH_SENDER = \"Camera@samsungcamera.com\""
+    )]
     OAuth(String),
     /// There is no such session, or no more.
     #[error("the session has ended or never was; the camera should log in again")]

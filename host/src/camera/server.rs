@@ -46,6 +46,7 @@ pub struct Camera<I> {
     pub(super) sessions: Sessions,
     /// A turn to verify a password.
     pub(super) verifying: Semaphore,
+    pub(super) oauth: social::oauth::Logins,
     hotspot: Hotspot,
     sightings: Sightings,
     captures: Option<Captures>,
@@ -61,7 +62,8 @@ impl<I: Intake> Camera<I> {
         let hotspot = Hotspot::new(settings.hotspot.clone());
         let verifying = Semaphore::new(1);
         let sightings = Sightings::new();
-        Ok(Self { intake, settings, sessions, verifying, hotspot, sightings, captures })
+        let oauth = social::oauth::Logins::default();
+        Ok(Self { intake, settings, sessions, verifying, oauth, hotspot, sightings, captures })
     }
 }
 
@@ -205,6 +207,7 @@ impl<I: Intake> Camera<I> {
                 let checked = self.hotspot.answer(&host(&request), camera);
                 Ok(checked.unwrap_or_else(|| page::answer(&request)))
             }
+            (&Method::GET, "/oauth") => Ok(social::oauth::page(self, &request)),
             (&Method::POST, "/social/columbus/email") => {
                 email::receive(self, request).await?;
                 Ok(Reply::ok(super::reply::SUCCESS))

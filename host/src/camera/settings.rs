@@ -20,6 +20,9 @@ pub struct Settings {
     pub hotspot: BTreeMap<Portal, HotspotAnswer>,
     /// Codes in the answers to logins that fail.
     pub error_codes: ErrorCodes,
+    /// In whose name a camera sends that logs in by OAuth, if any may: in the
+    /// spelling of the list.
+    pub oauth_sender: Option<String>,
     /// What a connection may use up.
     pub limits: Limits,
     /// Largest upload, in bytes.

@@ -4,6 +4,7 @@
 
 mod announcement;
 mod auth;
+pub(super) mod oauth;
 mod put;
 
 use hyper::body::Incoming;
@@ -41,6 +42,10 @@ pub(super) async fn answer<I: Intake>(
             let service = known(camera, service)?;
             let kind = if *kind == "photo" { Kind::Photo } else { Kind::Video };
             announcement::answer(camera, service, kind, request.into_body()).await
+        }
+        (&Method::GET, [service, "auth", "callback"]) => {
+            let service = known(camera, service)?;
+            oauth::callback(camera, service, request.uri().query().unwrap_or_default()).await
         }
         (&Method::PUT, ["upload", session, resource]) => {
             put::receive(camera, session, resource, request).await

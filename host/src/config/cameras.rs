@@ -38,8 +38,10 @@ pub(super) fn cameras(
         .map(|&service| service.to_owned())
         .chain(routes.services.keys().cloned())
         .collect();
+    let senders = senders(document, file)?;
     Ok(Settings {
-        senders: senders(document, file)?,
+        oauth_sender: oauth_sender(document, file, &senders)?,
+        senders,
         services,
         hotspot: hotspot(document, file)?,
         error_codes: error_codes(document, file)?,
@@ -134,6 +136,27 @@ fn hotspot(
         }
     };
     Ok(portals.into_iter().filter_map(|(portal, answer)| Some((portal, answer?))).collect())
+}
+
+/// `OAUTH_SENDER`, in the spelling of `SENDERS`.
+fn oauth_sender(
+    document: &Document<'_>,
+    file: &File,
+    senders: &Senders,
+) -> Result<Option<String>, ConfigError> {
+    let Some(written) = &file.oauth_sender else { return Ok(None) };
+    match senders.find(written.get_ref()) {
+        Some(Sender { address, password: None }) => Ok(Some(address.clone())),
+        Some(_) => Err(document.error(
+            written,
+            "OAUTH_SENDER: this sender has a password, which a login by OAuth does not ask for; \
+             name one without",
+        )),
+        None => Err(document.error(
+            written,
+            format_args!("OAUTH_SENDER: {:?} is not in SENDERS; add it there", written.get_ref()),
+        )),
+    }
 }
 
 /// `ERROR_CODES`.

@@ -29,6 +29,8 @@ pub(super) struct File {
     pub(super) senders: Option<Spanned<toml::Value>>,
     /// Answer to the check for a captive portal, for all hosts or by host.
     pub(super) hotspot: Option<Spanned<toml::Value>>,
+    /// In whose name a camera sends that logs in by OAuth.
+    pub(super) oauth_sender: Option<Spanned<String>>,
     /// Codes in the answers to logins that fail.
     pub(super) error_codes: Option<Spanned<String>>,
     /// Connections at once.
@@ -102,6 +104,7 @@ const KEYS: &[(&str, &str)] = &[
     ("INSECURE_DOWNLOAD", "false"),
     ("SENDERS", "[\"Camera@samsungcamera.com\"]"),
     ("HOTSPOT", "\"auto\""),
+    ("OAUTH_SENDER", "\"Camera@samsungcamera.com\""),
     ("ERROR_CODES", "\"status\""),
     ("MAX_CONNECTIONS", "512"),
     ("HEAD_TIMEOUT", "\"20 s\""),

@@ -2,6 +2,7 @@
 
 use super::Model;
 use super::device::Device;
+use super::request::hotspot::request;
 use super::verdict::{Heard, Verdict};
 
 /// Check for a captive portal, as most models do before anything else
@@ -20,7 +21,7 @@ impl Hotspot {
     pub fn run(&self) -> anyhow::Result<Verdict> {
         let model = self.device.model;
         let asked = model.checked_host();
-        let request = format!("GET / HTTP/1.1\r\nHost: {asked}\r\n\r\n");
+        let request = request(model);
         let mut heard = Vec::new();
         for _ in 0..2 {
             let answer = self.device.ask(&request, Vec::new())?;

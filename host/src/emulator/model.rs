@@ -50,6 +50,15 @@ impl Model {
         }
     }
 
+    /// Target and version of that check.
+    pub(super) fn hotspot(self) -> (Target, &'static str) {
+        match self {
+            Self::Nx300 => (Target::Absolute, "HTTP/1.0"),
+            Self::Wb37f => (Target::Path, "HTTP/1.0"),
+            _ => (Target::Path, "HTTP/1.1"),
+        }
+    }
+
     /// Whether it takes the redirect of a portal for a working network.
     pub(super) fn accepts_redirect(self) -> bool {
         self != Self::Wb37f

@@ -2,6 +2,7 @@
 //! emulator and the tests compose their requests of these.
 
 pub mod email;
+pub mod hotspot;
 pub mod social;
 
 /// Text as it stands in a camera's XML.

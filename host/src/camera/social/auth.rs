@@ -2,12 +2,16 @@
 
 use hyper::body::Incoming;
 
+use super::oauth;
 use crate::camera::body::Body;
 use crate::camera::login::{self, Credentials};
 use crate::camera::reply::{Refused, Reply, SUCCESS};
 use crate::camera::xml::Xml;
 use crate::camera::{Camera, Intake};
 use crate::password;
+
+/// The page for logins by OAuth.
+pub(super) const OAUTH_URL: &str = "http://snsgw.samsungmobile.com/oauth";
 
 pub(super) async fn answer<I: Intake>(
     camera: &Camera<I>,
@@ -28,7 +32,7 @@ pub(super) async fn answer<I: Intake>(
     }
     let user = request.attribute("UserName", "Value");
     if user.is_none() && request.element("OAuth").is_some() {
-        return Err(Refused::OAuth(service.to_owned()));
+        return oauth::begin(camera, service).await;
     }
     let password = request.attribute("Password", "Value");
     let key = request.attribute("CryptSessionKey", "Value");
@@ -40,7 +44,7 @@ pub(super) async fn answer<I: Intake>(
     let sender = verified(camera, credentials).await?;
     let session = camera.sessions.begin(&sender).await.map_err(Refused::disk)?;
     tracing::info!(sender, service, "logged in");
-    Ok(Reply::ok(success(&session)))
+    Ok(Reply::ok(success(&session, OAUTH_URL)))
 }
 
 /// The sender that logs in, in the operator's spelling.
@@ -65,13 +69,13 @@ async fn verified<I: Intake>(
 
 /// Not well-formed, on purpose: cameras search it for `LoginPeopleID="` and
 /// were never seen to accept anything else (`protocol.md` 3.2).
-fn success(session: &str) -> String {
+pub(super) fn success(session: &str, oauth: &str) -> String {
     format!(
         "<Response SessionKey=\"{session}\">\n\
          <PersistKey Value=\"\"/>\n\
          <CryptSessionKey Value=\"{session}\"/>\n\
          <LoginPeopleID=\"Samsung NX Lover\"/>\n\
-         <OAuth URL=\"http://snsgw.samsungmobile.com/oauth\"/>\n\
+         <OAuth URL=\"{oauth}\"/>\n\
          </Response>"
     )
 }
