@@ -135,7 +135,11 @@ fn a_body_that_dribbles_is_refused() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // Byte by byte, until the server has had enough.
-            while !heard.load(Ordering::Relaxed) && sending.write_all(b"x").is_ok() {}
+            while !heard.load(Ordering::Relaxed) {
+                if sending.write_all(b"x").is_err() {
+                    break;
+                }
+            }
         });
         let answer = Answer::read(&mut stream);
         heard.store(true, Ordering::Relaxed);

@@ -208,8 +208,12 @@ fn a_dropped_connection_and_a_silence_end_with_a_reason() {
 #[test]
 fn no_text_of_a_camera_becomes_a_header() {
     let (peer, server) = faulty(&[]);
-    let request = |title: &str| Request::new().title(title).bytes();
-    let answer = server.send(&request("Hi&#13;&#10;Bcc: eve@example.org"));
+    // As an attacker writes them; a camera would escape the references.
+    let raw = |request: Request| {
+        let body = String::from_utf8(request.file("A.JPG", b"x").body()).unwrap();
+        Request::with_body(body.replace("&amp;#", "&#").as_bytes())
+    };
+    let answer = server.send(&raw(Request::new().title("Hi&#13;&#10;Bcc: eve@example.org")));
     answer.assert_error(400, "line break in the subject");
     assert!(peer.received().is_empty());
 
@@ -220,7 +224,7 @@ fn no_text_of_a_camera_becomes_a_header() {
     let text = String::from_utf8_lossy(&message);
     assert!(!text.contains("\nBcc:"), "{text:.2000}");
     let recipient = Request::new().to(&["a@example.org&#10;Bcc: eve@example.org"]);
-    server.send(&recipient.bytes()).assert_error(400, "line break in a recipient");
+    server.send(&raw(recipient)).assert_error(400, "line break in a recipient");
     assert_eq!(peer.received().len(), 1);
 }
 

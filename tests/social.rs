@@ -11,6 +11,7 @@ fn an_announcement_is_answered_in_the_bytes_that_cameras_know() {
     let server = Server::start("");
     let session = server.log_in("facebook");
     let announcement = announcement(&session, "NX300", "SAM_0042.JPG", "Harbour at dusk");
+    assert_eq!(announcement.len(), 244);
     let answer = server.send(&post("/facebook/photo", &announcement));
     let expected = format!(
         "<Response HostAddr=\"snsgw.samsungmobile.com:80\" \
@@ -72,10 +73,9 @@ fn a_video_is_kept_byte_for_byte() {
     let server = Server::start("");
     for service in ["facebook", "youtube"] {
         let session = server.log_in(service);
-        let announced = server.send(&post(
-            &format!("/{service}/video"),
-            &announcement(&session, "", "SAM_0050.MP4", "Waves"),
-        ));
+        let announcement = announcement(&session, "", "SAM_0050.MP4", "Waves");
+        assert_eq!(announcement.len(), 237);
+        let announced = server.send(&post(&format!("/{service}/video"), &announcement));
         assert_eq!(announced.status, 200, "{announced:?}");
         let resource = announced.attribute("ResourceID");
         assert_eq!(server.send(&put(&resource, "video/mp4", V1)).body, SUCCESS);

@@ -67,7 +67,9 @@ fn the_captured_login_of_an_nx300_is_understood() {
 #[test]
 fn a_login_is_answered_in_the_bytes_that_cameras_know() {
     let server = Server::start("");
-    let answer = auth(&server, "facebook", &with_key(USER, PASSWORD));
+    let body = with_key(USER, PASSWORD);
+    assert_eq!(body.len(), 450);
+    let answer = auth(&server, "facebook", &body);
     let session = answer.attribute("SessionKey");
     assert!(session.len() == 32 && session.bytes().all(|b| b"0123456789abcdef".contains(&b)));
     let expected = format!(
@@ -120,6 +122,7 @@ fn an_added_block_of_zeros_changes_nothing() {
 fn hmx_qf30_logs_in_without_encryption() {
     let server = Server::start("");
     let body = login("Camera%40samsungcamera.com", "secret", None);
+    assert_eq!(body.len(), 349);
     assert_eq!(auth(&server, "youtube", &body).status, 200);
 }
 

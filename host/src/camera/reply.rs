@@ -135,7 +135,7 @@ pub enum Refused {
     #[error("the camera's request ended or stalled before its end")]
     Incomplete,
     /// Nothing is served under this path.
-    #[error("nothing is served here; if a camera asks for this, its model is worth a report")]
+    #[error("nothing is served here")]
     Unknown,
 }
 

@@ -42,7 +42,11 @@ impl Sightings {
             // A path may hold the key of a session.
             let sight = masked(sight.as_bytes());
             let sight = String::from_utf8_lossy(&sight);
-            tracing::warn!(%peer, "{sight}; please report it:\n{}", shown(head));
+            let peer = peer.ip();
+            tracing::warn!(
+                "{sight}; if it was a camera (at {peer}), please report it:\n{}",
+                shown(head)
+            );
         }
     }
 
@@ -76,12 +80,13 @@ pub(super) fn is_known_host(host: &str) -> bool {
 
 /// A head for the log, without what could be used to log in elsewhere.
 fn shown(head: &[u8]) -> String {
-    let mut shown = String::new();
-    for line in String::from_utf8_lossy(&masked(head)).lines() {
-        let line = line.replace(|c: char| c.is_control(), "\u{fffd}");
-        shown.push_str(&format!("  {line}\n"));
-    }
-    shown
+    let masked = masked(head);
+    let lines = String::from_utf8_lossy(&masked)
+        .trim_end()
+        .lines()
+        .map(|line| format!("  {}", line.replace(|c: char| c.is_control(), "\u{fffd}")))
+        .collect::<Vec<_>>();
+    lines.join("\n")
 }
 
 #[cfg(test)]
