@@ -24,6 +24,7 @@ mod mastodon;
 mod odd_requests;
 mod osp;
 mod plugin;
+mod plugin_requests;
 mod posts;
 mod queue;
 mod reload;
