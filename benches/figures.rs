@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use afterimage::capability::Facilities;
-use afterimage::capability::mail::Mailer;
 use afterimage::config::{ActionName, Config};
 use afterimage::plugin::{Loader, compile};
 use afterimage::upload::{Delivery, Origin, Upload};
@@ -52,11 +51,7 @@ fn starts(folder: &Path) {
 fn rounds(folder: &Path) {
     fs::write(folder.join("ignore.toml"), "[ACTIONS]\nfacebook = \"ignore\"\n").unwrap();
     let config = Config::load(&folder.join("ignore.toml")).unwrap();
-    let facilities = Arc::new(Facilities {
-        upload_folder: folder.to_owned(),
-        secret: String::new(),
-        mailer: Mailer::new(config.mail.clone()),
-    });
+    let facilities = Arc::new(Facilities::of(&config, String::new()).unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let loader = Loader::new(folder.join("compiled"), folder.join("scratch")).unwrap();

@@ -37,6 +37,7 @@ mod odd_requests;
 mod one_piece;
 mod osp;
 mod plugin;
+mod plugin_requests;
 mod posts;
 mod queue;
 mod reload;

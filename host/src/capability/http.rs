@@ -210,7 +210,11 @@ impl WasiHttpHooks for Http {
                     let length = answer.headers().get(http::header::CONTENT_LENGTH);
                     let length = length.and_then(|length| length.to_str().ok()).unwrap_or("?");
                     let status = answer.status().as_u16();
-                    tracing::info!(target: ANSWERED, %action, "{method} {origin} {status}, {length} bytes");
+                    tracing::info!(
+                        target: ANSWERED,
+                        %action,
+                        "{method} {origin} {status}, {length} bytes"
+                    );
                     let answer = match noted {
                         Some((notes, place)) => notes.answer(place, answer),
                         None => answer,

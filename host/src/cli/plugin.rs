@@ -4,6 +4,7 @@
 mod case;
 mod fixture;
 mod new;
+mod request;
 mod trial;
 
 use std::path::{Path, PathBuf};

@@ -36,18 +36,19 @@ export function put(address, headers, file) {
     throw new NoAnswer(words(error.payload));
   }
   if (splice(outgoing, file)) OutgoingBody.finish(outgoing, undefined);
-  else outgoing[Symbol.dispose]();
+  else drop(outgoing);
   const ready = answer.subscribe();
   ready.block();
-  ready[Symbol.dispose]();
   const { val: got } = answer.get();
+  drop(ready, answer);
   if (got.tag !== 'ok') throw new NoAnswer(words(got.val));
   return read(got.val);
 }
 
 // False if the server does not take it all; it may have answered before.
 function splice(outgoing, file) {
-  const [folder] = getDirectories().find(([, name]) => name === '/upload');
+  const folders = getDirectories();
+  const [folder] = folders.find(([, name]) => name === '/upload');
   const source = folder.openAt({}, file.name, {}, { read: true });
   const content = source.readViaStream(0n);
   const stream = outgoing.write();
@@ -57,13 +58,14 @@ function splice(outgoing, file) {
   } catch {
     return false;
   } finally {
-    for (const resource of [stream, content, source]) resource[Symbol.dispose]();
+    drop(stream, content, source, ...folders.map(([folder]) => folder));
   }
 }
 
 function read(response) {
-  const headers = new Map(response.headers().entries());
-  const text = new TextDecoder();
+  const status = response.status();
+  const fields = response.headers();
+  const headers = new Map(fields.entries());
   const body = response.consume();
   const stream = body.stream();
   const decoder = new TextDecoder();
@@ -75,10 +77,16 @@ function read(response) {
   } catch (error) {
     if (error.payload?.tag !== 'closed') throw new NoAnswer('its answer breaks off');
   } finally {
-    stream[Symbol.dispose]();
+    drop(stream, body, fields, response);
   }
-  const header = (name) => headers.has(name) ? text.decode(headers.get(name)) : undefined;
-  return { status: response.status(), header, body: content };
+  const header = (name) => new TextDecoder().decode(headers.get(name));
+  return { status, header, body: content };
+}
+
+// Now, children first: the host counts what a plugin holds, and the garbage
+// collector takes its time.
+function drop(...resources) {
+  for (const resource of resources) resource[Symbol.dispose]();
 }
 
 // `connection-refused` as "connection refused".

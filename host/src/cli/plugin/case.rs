@@ -1,18 +1,16 @@
 //! `plugin test`: uploads with the calls and the outcome they must bring.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use http::{HeaderName, Response, header};
 use serde::Deserialize;
-use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
-use url::Url;
+use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
 use super::fixture::{self, Scratch};
+use super::request::{self, Request};
 use super::trial::{Bench, Run, config_of};
-use crate::capability::http::exchange::{Exchange, NOTED};
+use crate::capability::http::exchange::Exchange;
 use crate::config::ActionName;
 use crate::plugin::interfaces::{Access, Interface};
 use crate::plugin::script::Script;
@@ -63,46 +61,6 @@ struct Call {
     call: String,
     /// `ok("prints/SAM_0042.JPG")`
     answer: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
-struct Request {
-    /// `POST https://host/path`
-    request: String,
-    /// What must be somewhere in its body.
-    body_contains: Option<String>,
-    /// Of the answer; without it there is no connection.
-    status: Option<u16>,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    #[serde(default)]
-    body: String,
-}
-
-impl Request {
-    fn exchange(&self) -> anyhow::Result<Exchange> {
-        let wrong = || format!("REQUEST = {:?}; write \"POST https://host/path\"", self.request);
-        let (method, url) = self.request.split_once(' ').with_context(wrong)?;
-        let answer = match self.status {
-            Some(status) => {
-                let mut answer = Response::builder().status(status);
-                for (name, value) in &self.headers {
-                    answer = answer.header(name, value);
-                }
-                let body = self.body.clone().into_bytes();
-                Some(answer.body(body).with_context(|| format!("answer to {}", self.request))?)
-            }
-            None if self.headers.is_empty() && self.body.is_empty() => None,
-            None => bail!("{}: HEADERS and BODY belong to an answer; add STATUS", self.request),
-        };
-        Ok(Exchange {
-            method: method.parse().with_context(wrong)?,
-            url: Url::parse(url).with_context(wrong)?,
-            body_contains: self.body_contains.clone(),
-            answer,
-        })
-    }
 }
 
 impl Test {
@@ -257,46 +215,11 @@ pub(super) fn record(
         document["CALLS"] = Item::ArrayOfTables(calls);
     }
     let exchanges: ArrayOfTables =
-        run.exchanges.iter().map(written).collect::<anyhow::Result<_>>()?;
+        run.exchanges.iter().map(request::written).collect::<anyhow::Result<_>>()?;
     if !exchanges.is_empty() {
         document["HTTP"] = Item::ArrayOfTables(exchanges);
     }
     std::fs::write(path, document.to_string()).with_context(|| path.display().to_string())
-}
-
-/// What is the transport's, another one every time, or a secret.
-const NOT_WRITTEN: [HeaderName; 6] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::DATE,
-    header::SET_COOKIE,
-    header::TRANSFER_ENCODING,
-    HeaderName::from_static("keep-alive"),
-];
-
-/// One of `[[HTTP]]`.
-fn written(exchange: &Exchange) -> anyhow::Result<Table> {
-    let mut table = Table::new();
-    table["REQUEST"] = value(exchange.to_string());
-    let Some(answer) = &exchange.answer else { return Ok(table) };
-    table["STATUS"] = value(i64::from(answer.status().as_u16()));
-    let mut headers = InlineTable::new();
-    for (name, text) in answer.headers().iter().filter(|(name, _)| !NOT_WRITTEN.contains(name)) {
-        if let Ok(text) = text.to_str() {
-            headers.insert(name.as_str(), text.into());
-        }
-    }
-    if !headers.is_empty() {
-        table["HEADERS"] = value(headers);
-    }
-    let body = std::str::from_utf8(answer.body()).ok().filter(|body| body.len() <= NOTED);
-    let body = body.with_context(|| {
-        format!("the answer to {exchange} is no text of at most 64 KiB and cannot be recorded")
-    })?;
-    if !body.is_empty() {
-        table["BODY"] = value(body);
-    }
-    Ok(table)
 }
 
 /// `path` as seen from `folder`; both absolute.
