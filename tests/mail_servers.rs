@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::fixture::certificates::Authority;
+use crate::fixture::certificates::{Authority, Certificate};
 use crate::fixture::{
     Exim, PASSWORD, PHOTO, Postfix, Received, Request, SENDER, SUCCESS, Server, USERNAME,
 };
@@ -125,11 +125,11 @@ fn exims_limit_of_size_is_known_before_it_is_reached() {
 
 #[test]
 fn what_is_wrong_with_a_certificate_is_told() {
-    let other_name = |authority: &Authority| authority.issue("mail.example.org");
-    let expired = |authority: &Authority| authority.issue_expired("localhost");
-    let cases: [(&dyn Fn(&Authority) -> _, &str); 2] =
-        [(&other_name, "not valid for name"), (&expired, "certificate expired")];
-    for (certificate, words) in cases {
+    let other_name: fn(&Authority) -> Certificate = |authority| authority.issue("mail.example.org");
+    let expired: fn(&Authority) -> Certificate = |authority| authority.issue_expired("localhost");
+    for (certificate, words) in
+        [(other_name, "not valid for name"), (expired, "certificate expired")]
+    {
         let Some(postfix) = Postfix::start_with(certificate) else { return };
         for (port, tls) in [(postfix.port, "MAIL_USE_TLS"), (postfix.tls_port, "MAIL_USE_SSL")] {
             let config = config(port, tls, &postfix.authority());

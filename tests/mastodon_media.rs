@@ -137,7 +137,7 @@ fn pictures_of_the_sharing_menu_are_collected_until_each_alt_text_has_one() {
     server.send(&social::put(&resource, "image/jpeg", PHOTO)).assert_error(400, "No alt-text");
 
     let text = "Boats~a red boat~a blue boat";
-    for (name, bytes) in [("A.JPG", PHOTO), ("B.JPG", &WITH_PLACE[..])] {
+    for (name, bytes) in [("A.JPG", PHOTO), ("B.JPG", WITH_PLACE)] {
         assert!(peer.seen().is_empty());
         let resource = server.announce("facebook", &session, name, text);
         let answer = server.send(&social::put(&resource, "image/jpeg", bytes));
