@@ -168,11 +168,11 @@ fn a_sync_that_fails_is_never_an_ok_for_a_large_file_either() {
     assert!(server.stop().is_empty());
 }
 
-/// The second file of a post; a camera that does not hear OK sends it again.
+/// The second file of a post, and its delivery, which keeps notes; a camera that does not hear OK sends it again.
 fn fail_each_call_of_a_growing_post(error: i32) {
     let Some(faults) = Faults::new() else { return };
     let config = format!(
-        "COLLECT_TIMEOUT = \"1 h\"\nREPEAT_WINDOW = \"1 h\"\nKEEP_DELIVERED = {{ FILES = \"1 h\" }}\n\
+        "COLLECT_TIMEOUT = \"1 h\"\nRETRY_DELAYS = [\"0 s\", \"10 ms\"]\nKEEP_DELIVERED = {{ FILES = \"1 h\" }}\n\
          [ACTIONS]\nfacebook = \"told\"\n[PLUGINS.told]\nCOMPONENT = {:?}\n",
         guest("as-told")
     );
@@ -180,7 +180,7 @@ fn fail_each_call_of_a_growing_post(error: i32) {
     let session = server.log_in("facebook");
     let (mut failed, mut refused) = (0, 0);
     for nth in 1.. {
-        let text = format!("files 2 of {nth}");
+        let text = format!("files 2 note {nth}");
         let put = |server: &Server, name: &str| {
             let resource = server.announce("facebook", &session, name, &text);
             social::put(&resource, "image/jpeg", format!("{name} of {nth}").as_bytes())

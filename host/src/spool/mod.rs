@@ -76,7 +76,8 @@ impl Spool {
             File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
         }
         let lock = lock(root)?.ok_or_else(|| {
-            io::Error::other("another server uses this folder; stop it or set SPOOL_FOLDER")
+            let words = "another server uses this folder; stop it or set SPOOL_FOLDER";
+            io::Error::new(io::ErrorKind::ResourceBusy, words)
         })?;
         for folder in ["uploads", "notes"] {
             fs::create_dir_all(root.join(folder))?;
