@@ -30,14 +30,24 @@ impl Faults {
         let tools = TempDir::new().unwrap();
         let library = preload("faults", tools.path())?;
         let control_file = tools.path().join("control");
-        fs::write(&control_file, [0; 12]).unwrap();
+        fs::write(&control_file, [0; 16]).unwrap();
         let control = File::options().read(true).write(true).open(control_file).unwrap();
         Some(Self { tools, library, control })
     }
 
     /// From now on, the `nth` call fails with `error`, once.
     fn arm(&self, nth: i32, error: i32) {
-        let arm: Vec<u8> = [nth, error, 0].iter().flat_map(|n: &i32| n.to_ne_bytes()).collect();
+        self.arm_some(nth, error, false);
+    }
+
+    /// The same of the calls of `fsync` and `fdatasync` alone.
+    fn arm_sync(&self, nth: i32) {
+        self.arm_some(nth, EIO, true);
+    }
+
+    fn arm_some(&self, nth: i32, error: i32, only_syncs: bool) {
+        let arm = [nth, error, 0, only_syncs.into()];
+        let arm: Vec<u8> = arm.iter().flat_map(|n: &i32| n.to_ne_bytes()).collect();
         self.control.write_all_at(&arm, 0).unwrap();
     }
 
@@ -140,11 +150,29 @@ fn a_short_write_at_any_call_loses_nothing() {
     fail_each_call_of_an_upload(SHORT);
 }
 
-/// The second file of a post; a camera that does not hear OK sends it again.
+/// A large file is brought to the disk while it comes. It is an early sync that
+/// fails first, then the last one, that of its folder, of all folders, of the
+/// ledger; each is reason enough to refuse.
+#[test]
+fn a_sync_that_fails_is_never_an_ok_for_a_large_file_either() {
+    let Some(faults) = Faults::new() else { return };
+    let server = faults.start(TempDir::new().unwrap(), "REPEAT_WINDOW = \"0 s\"\n");
+    let large = Request::new().file("A.MP4", &vec![7; 33 << 20]).bytes();
+    for nth in 1..=5 {
+        faults.arm_sync(nth);
+        server.send(&large).assert_error(507, "Storage failed");
+        assert!(faults.fired(), "{nth}");
+    }
+    assert_eq!(server.send(&large).body, SUCCESS);
+    assert_eq!(server.stored().len(), 1);
+    assert!(server.stop().is_empty());
+}
+
+/// The second file of a post, and its delivery, which keeps notes; a camera that does not hear OK sends it again.
 fn fail_each_call_of_a_growing_post(error: i32) {
     let Some(faults) = Faults::new() else { return };
     let config = format!(
-        "COLLECT_TIMEOUT = \"1 h\"\nREPEAT_WINDOW = \"1 h\"\nKEEP_DELIVERED = {{ FILES = \"1 h\" }}\n\
+        "COLLECT_TIMEOUT = \"1 h\"\nRETRY_DELAYS = [\"0 s\", \"10 ms\"]\nKEEP_DELIVERED = {{ FILES = \"1 h\" }}\n\
          [ACTIONS]\nfacebook = \"told\"\n[PLUGINS.told]\nCOMPONENT = {:?}\n",
         guest("as-told")
     );
@@ -152,7 +180,7 @@ fn fail_each_call_of_a_growing_post(error: i32) {
     let session = server.log_in("facebook");
     let (mut failed, mut refused) = (0, 0);
     for nth in 1.. {
-        let text = format!("files 2 of {nth}");
+        let text = format!("files 2 note {nth}");
         let put = |server: &Server, name: &str| {
             let resource = server.announce("facebook", &session, name, &text);
             social::put(&resource, "image/jpeg", format!("{name} of {nth}").as_bytes())

@@ -158,7 +158,8 @@ fn a_second_server_on_the_same_spool_is_refused() {
     let second = afterimage(server.folder(), &["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(second.status.code(), Some(78));
     let error = String::from_utf8_lossy(&second.stderr);
-    assert!(error.contains("another server uses this folder"), "{error}");
+    assert!(error.contains("another server uses this folder; stop it or set"), "{error}");
+    assert!(!error.contains("writable"), "{error}");
 }
 
 #[test]

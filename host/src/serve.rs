@@ -134,8 +134,10 @@ fn prepare(upload_folder: &Path) -> io::Result<()> {
 }
 
 fn unusable(key: &str, folder: &Path, error: &io::Error) -> Unusable {
-    Unusable(format!(
-        "{key}: {} cannot be used: {error}; make it writable for this user or set {key}",
-        folder.display()
-    ))
+    let remedy = match error.kind() {
+        // It says itself what to do.
+        io::ErrorKind::ResourceBusy => String::new(),
+        _ => format!("; make it writable for this user or set {key}"),
+    };
+    Unusable(format!("{key}: {} cannot be used: {error}{remedy}", folder.display()))
 }

@@ -17,6 +17,7 @@ struct control {
     int countdown; /* fails when it reaches 0 */
     int error;     /* errno, or -1 for a write of half the bytes */
     int fired;
+    int only_syncs; /* counts no other calls */
 };
 
 static struct control *control;
@@ -36,21 +37,26 @@ __attribute__((constructor)) static void start(void) {
 }
 
 /* The error that a call on `path` shall have, 0 for none. */
-static int fault(const char *path) {
+static int fault_of(const char *path, int is_sync) {
     if (!control || !folder || !path || strncmp(path, folder, strlen(folder))) return 0;
+    if (control->only_syncs && !is_sync) return 0;
     if (__sync_sub_and_fetch(&control->countdown, 1) != 0) return 0;
     control->fired = 1;
     return control->error;
 }
 
-static int fault_fd(int fd) {
+static int fault(const char *path) { return fault_of(path, 0); }
+
+static int fault_fd_of(int fd, int is_sync) {
     char link[32], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
     if (length < 0) return 0;
     path[length] = 0;
-    return fault(path);
+    return fault_of(path, is_sync);
 }
+
+static int fault_fd(int fd) { return fault_fd_of(fd, 0); }
 
 #define FAIL_ON(error) do { int e = (error); if (e > 0) { errno = e; return -1; } } while (0)
 #define REAL(name, type) \
@@ -86,7 +92,7 @@ int rename(const char *from, const char *to) {
 #define SYNC(name) \
     int name(int fd) { \
         REAL(#name, int (*)(int)); \
-        FAIL_ON(fault_fd(fd)); \
+        FAIL_ON(fault_fd_of(fd, 1)); \
         return real(fd); \
     }
 SYNC(fsync)

@@ -62,10 +62,20 @@ pub(super) struct Ledger {
 }
 
 struct Work {
-    /// Whether the folder of the uploads has a new entry that the commit
-    /// would vouch for.
-    new_folder: bool,
+    needs: Needs,
     run: Run,
+}
+
+/// What must be on disk before somebody hears that the work is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// Nothing: a power cut may undo it.
+    Nothing,
+    /// The transaction.
+    Commit,
+    /// The transaction, and before it the folder of the uploads, which has a
+    /// new entry that the commit vouches for.
+    CommitAndFolder,
 }
 
 /// Does the work within a transaction, or hears why there is none.
@@ -96,7 +106,16 @@ impl Ledger {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        self.hand_over(false, work).await
+        self.hand_over(Needs::Commit, work).await
+    }
+
+    /// The same, returning when it is done, though not on disk before the next
+    /// that is: for what the next start finds out by itself.
+    pub(super) async fn write_lazily<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.hand_over(Needs::Nothing, work).await
     }
 
     /// The same for work that vouches for a new folder of an upload.
@@ -104,19 +123,19 @@ impl Ledger {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        self.hand_over(true, work).await
+        self.hand_over(Needs::CommitAndFolder, work).await
     }
 
     /// A number that changes when another process commits.
     pub(super) async fn data_version(&self) -> Result<i64, LedgerError> {
         // Within a transaction it would be the one of its beginning, which is
         // as good.
-        self.write(|db| db.pragma_query_value(None, "data_version", |row| row.get(0))).await
+        self.write_lazily(|db| db.pragma_query_value(None, "data_version", |row| row.get(0))).await
     }
 
     async fn hand_over<T: Send + 'static>(
         &self,
-        new_folder: bool,
+        needs: Needs,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let (sender, receiver) = oneshot::channel();
@@ -130,7 +149,7 @@ impl Ledger {
                 }),
             }
         };
-        let mut work = Work { new_folder, run: Box::new(run) };
+        let mut work = Work { needs, run: Box::new(run) };
         // The queue is short and the thread quick; waiting must not block the runtime.
         loop {
             match self.work.try_send(work) {
@@ -182,7 +201,7 @@ impl Writer {
     }
 
     fn commit(&mut self, group: Vec<Work>) {
-        let folder = match group.iter().any(|work| work.new_folder) {
+        let folder = match group.iter().any(|work| work.needs == Needs::CommitAndFolder) {
             true => File::open(&self.uploads).and_then(|folder| folder.sync_all()),
             false => Ok(()),
         }
@@ -225,10 +244,15 @@ impl Writer {
                     none.insert(connection)
                 }
             };
+            // With NORMAL the log is written and not synced; the sync of a later
+            // commit is one of all that stands before it.
+            let lazy = group.as_slice().iter().all(|work| work.needs == Needs::Nothing);
+            let synchronous = if lazy { "NORMAL" } else { "FULL" };
+            connection.pragma_update(None, "synchronous", synchronous)?;
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for work in group.by_ref() {
-                if work.new_folder
+                if work.needs == Needs::CommitAndFolder
                     && let Err(error) = folder
                 {
                     answers.push((work.run)(Err(error.clone())));

@@ -76,7 +76,8 @@ impl Spool {
             File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
         }
         let lock = lock(root)?.ok_or_else(|| {
-            io::Error::other("another server uses this folder; stop it or set SPOOL_FOLDER")
+            let words = "another server uses this folder; stop it or set SPOOL_FOLDER";
+            io::Error::new(io::ErrorKind::ResourceBusy, words)
         })?;
         for folder in ["uploads", "notes"] {
             fs::create_dir_all(root.join(folder))?;
@@ -158,7 +159,7 @@ impl Spool {
     /// # Errors
     /// The ledger's.
     pub async fn claim(&self) -> Result<Option<Claim>, LedgerError> {
-        self.ledger.write(|db| deliveries::claim(db, SystemTime::now())).await
+        self.ledger.write_lazily(|db| deliveries::claim(db, SystemTime::now())).await
     }
 
     /// Writes down what became of a delivery, and with `pause` that its action
@@ -197,7 +198,7 @@ impl Spool {
     }
 
     async fn count_undelivered(&self) -> Result<(), LedgerError> {
-        let count = self.ledger.write(deliveries::undelivered).await?;
+        let count = self.ledger.write_lazily(deliveries::undelivered).await?;
         self.undelivered.store(count, Ordering::Relaxed);
         Ok(())
     }
@@ -208,7 +209,7 @@ impl Spool {
     /// The ledger's.
     pub async fn paused(&self, action: &str) -> Result<Option<Pause>, LedgerError> {
         let action = action.to_owned();
-        self.ledger.write(move |db| deliveries::paused(db, &action)).await
+        self.ledger.write_lazily(move |db| deliveries::paused(db, &action)).await
     }
 
     /// Ends the pause of `action`; whether there was one.
@@ -226,7 +227,7 @@ impl Spool {
     /// The ledger's.
     pub async fn next_due(&self) -> Result<Option<SystemTime>, LedgerError> {
         self.ledger
-            .write(|db| {
+            .write_lazily(|db| {
                 let now = SystemTime::now();
                 match deliveries::close_posts(db, now)? {
                     0 => deliveries::next_due(db, now),

@@ -18,7 +18,7 @@ impl Spool {
     /// The ledger's.
     pub async fn post(&self, service: &str, session: &str) -> Result<Option<Post>, LedgerError> {
         let (service, session) = (service.to_owned(), session.to_owned());
-        self.ledger.write(move |db| uploads::collecting(db, &service, &session)).await
+        self.ledger.write_lazily(move |db| uploads::collecting(db, &service, &session)).await
     }
 
     /// Whether every file of `upload`, a post's, came lately with the same
@@ -29,7 +29,7 @@ impl Spool {
     pub async fn is_repeat(&self, upload: &Upload, window: Duration) -> Result<bool, LedgerError> {
         let upload = upload.clone();
         self.ledger
-            .write(move |db| {
+            .write_lazily(move |db| {
                 for file in &upload.files {
                     if !uploads::has_file(db, &upload, &file.sha256, window)? {
                         return Ok(false);

@@ -1,6 +1,7 @@
 //! The queue as operators see and change it, from a process of its own, while
 //! the server runs or not.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -99,7 +100,7 @@ pub struct Entry {
 }
 
 /// A file of an [`Entry`].
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct EntryFile {
     /// Its name.
     pub name: String,
@@ -162,8 +163,22 @@ impl Queue {
             .prepare(&format!("{ENTRIES} WHERE {filter} ORDER BY d.number"))?
             .query_map([], entry)?
             .collect::<rusqlite::Result<Vec<Entry>>>()?;
+        let mut files: HashMap<String, Vec<EntryFile>> = HashMap::new();
+        let mut statement = self.db.prepare(&format!(
+            "SELECT name, size, sha256, upload FROM files
+             WHERE upload IN (SELECT d.upload FROM deliveries d WHERE {filter})
+             ORDER BY upload, position"
+        ))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            files.entry(row.get(3)?).or_default().push(EntryFile {
+                name: row.get(0)?,
+                size: row.get::<_, i64>(1)?.cast_unsigned(),
+                sha256: row.get(2)?,
+            });
+        }
         for entry in &mut entries {
-            entry.files = self.files(&entry.upload)?;
+            entry.files = files.get(&entry.upload).cloned().unwrap_or_default();
         }
         Ok(entries)
     }

@@ -57,7 +57,9 @@ impl Spool {
     ) -> Result<(), SpoolError> {
         let id = upload.to_owned();
         let before = ago(keep_files);
-        let finished = self.ledger.write(move |db| deliveries::finish(db, &id, before)).await?;
+        // A power cut that undoes it leaves a receipt for `clean`.
+        let work = move |db: &rusqlite::Connection| deliveries::finish(db, &id, before);
+        let finished = self.ledger.write_lazily(work).await?;
         let notes = self.notes(delivery);
         let folder = self.folder(upload);
         tokio::task::spawn_blocking(move || {
