@@ -161,6 +161,7 @@ fn needs_restart(old: &Config, new: &Config) -> impl Iterator<Item = &'static st
         ("SPOOL_FOLDER", old.spool_folder != new.spool_folder),
         ("SECRET", old.secret != new.secret),
         ("HOTSPOT", a.hotspot != b.hotspot),
+        ("OAUTH_SENDER", a.oauth_sender != b.oauth_sender),
         ("ERROR_CODES", a.error_codes != b.error_codes),
         ("the limits of connections", a.limits != b.limits),
         ("MAX_UPLOAD", a.largest_upload != b.largest_upload),
