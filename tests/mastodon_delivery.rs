@@ -227,6 +227,26 @@ fn a_server_that_wants_a_pause_gets_it_and_then_the_rest() {
 }
 
 #[test]
+fn a_burst_of_photos_waits_for_the_server_and_does_not_ask_again_and_again() {
+    let full = || Reply::Answer(429, "Retry-After: 1800\r\n".to_owned(), String::new());
+    let peer = Scripted::start(vec![(MEDIA, full()), (MEDIA, full())]);
+    let server = server(&peer.url, TOKEN);
+    for _ in 0..8 {
+        send(&server);
+    }
+    server.logged(&["action mastodon failed", "the server wants a pause", "next attempt"]);
+    // The others wait behind the first, as they came.
+    assert_eq!((server.deliveries(&[]).len(), peer.requests(MEDIA).len()), (8, 1));
+    // An operator may be impatient; still one asks for all.
+    server.queue(&["retry", "1"]);
+    server.logged_times(&["action mastodon failed", "the server wants a pause"], 2);
+    assert_eq!((server.deliveries(&[]).len(), peer.requests(MEDIA).len()), (8, 2));
+    server.queue(&["retry", "1"]);
+    server.settle();
+    assert_eq!(peer.requests(POST).len(), 8);
+}
+
+#[test]
 fn a_server_that_takes_no_more_files_is_not_made_to_say_so() {
     let last = Reply::Answer(200, soon(0), value!({ "id": "m1" }).to_string());
     let peer = Scripted::start(vec![(MEDIA, last)]);
