@@ -26,6 +26,7 @@ mod mail_servers;
 mod mastodon;
 mod mastodon_delivery;
 mod mastodon_media;
+mod mastodon_repeats;
 mod odd_requests;
 mod osp;
 mod posts;
