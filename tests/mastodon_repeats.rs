@@ -25,6 +25,17 @@ fn a_post_whose_answer_was_lost_is_found_by_gotosocials_refusal() {
     assert_eq!(peer.requests(POST).len(), 2);
 }
 
+#[test]
+fn answers_without_end_neither_hang_nor_double_a_post() {
+    let peer =
+        Scripted::start(vec![("GET /api/v2/instance", Reply::Endless), (POST, Reply::Endless)]);
+    let server = server(&peer.url, TOKEN);
+    send(&server);
+    server.logged(&["delivered: posted 2 files"]);
+    server.settle();
+    assert_eq!(peer.requests(POST).len(), 1);
+}
+
 /// What a server that would post twice says of itself.
 fn forgetful() -> (&'static str, Reply) {
     let instance = value!({ "version": "3.5.3 (compatible; Pixelfed 0.12.4)" });
