@@ -61,6 +61,14 @@ fn an_answer_that_does_not_come_ends_with_the_time_of_the_call() {
 }
 
 #[test]
+fn an_answer_that_comes_byte_by_byte_ends_with_the_time_of_the_call() {
+    let peer = Scripted::start(vec![("GET /slow", Reply::Dripping)]);
+    let url = format!("{}/slow", peer.url);
+    let server = server("http-read", &url, &peer.url, "LIMITS = { WALL = \"2 s\" }");
+    server.logged(&["delivered: read ", "connection read timeout"]);
+}
+
+#[test]
 fn no_spelling_of_a_metadata_service_is_reached() {
     for host in [
         "169.254.169.254",

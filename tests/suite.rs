@@ -33,6 +33,7 @@ mod mail_servers;
 mod mastodon;
 mod mastodon_delivery;
 mod mastodon_media;
+mod mastodon_repeats;
 mod odd_requests;
 mod one_piece;
 mod osp;
