@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::fixture::oracle::{self, Cameras, Heard};
-use crate::fixture::{Server, guest};
+use crate::fixture::{SENDER, Server, guest};
 
 /// Rounds of the short and the long form.
 const KILLS: usize = 15;
@@ -23,10 +23,12 @@ const CAMERAS: usize = 4;
 fn config(spool: &Path) -> String {
     let component = guest("flaky-store");
     let sha256 = oracle::sha256(&std::fs::read(&component).unwrap());
-    let senders: Vec<String> = (0..CAMERAS).map(oracle::sender).collect();
+    let mut senders: Vec<String> = (0..CAMERAS).map(oracle::sender).collect();
+    senders.push(SENDER.to_owned());
     format!(
         "SPOOL_FOLDER = {spool:?}\nMIN_FREE_SPACE = \"0 B\"\nRETRY_DELAYS = [\"0 s\", \"10 ms\"]\n\
-         SENDERS = {senders:?}\n[ACTIONS]\n\"flaky@example.org\" = \"flaky\"\n[PLUGINS.flaky]\n\
+         COLLECT_TIMEOUT = \"1 s\"\nSENDERS = {senders:?}\n[ACTIONS]\n\
+         \"flaky@example.org\" = \"flaky\"\nfacebook = \"flaky\"\n[PLUGINS.flaky]\n\
          COMPONENT = {component:?}\nSHA256 = {sha256:?}\nALLOW = {{ STORE = \"kept\" }}\n"
     )
 }
@@ -100,9 +102,13 @@ fn crash_at_random(what: &str, crash: &Crash, rounds: usize) {
     }
     let server = Server::start_in(folder, &config);
     server.settle();
-    assert!(server.deliveries(&["--all"]).len() >= heard_ok());
+    let files = |delivery: &serde_json::Value| delivery["files"].as_array().unwrap().len();
+    let deliveries = server.deliveries(&["--all"]);
+    assert!(deliveries.iter().map(files).sum::<usize>() >= heard_ok());
+    assert!(deliveries.iter().any(|delivery| delivery["origin"] == "facebook"));
     let folder = server.end();
-    oracle::assert_promise(&heard, &folder.path().join("upload/kept"), &spool, rounds);
+    let crashes = rounds + rounds / 4;
+    oracle::assert_promise(&heard, &folder.path().join("upload/kept"), &spool, crashes);
 }
 
 /// Lets a time pass that no answer decides, at most so many milliseconds: a

@@ -201,3 +201,18 @@ fn the_first_attempt_waits_as_the_schedule_says() {
     let list = server.queue(&["list"]);
     assert!(list.contains("in 59m") || list.contains("in 1h"), "{list}");
 }
+
+#[test]
+fn a_retry_says_what_it_has_to_wait_for() {
+    let slow = config("").replace("\"20 ms\"", "\"1 h\"");
+    let server = Server::start(&format!("{slow}[TOLD]\nFAIL = true\n"));
+    send(&server, "first");
+    server.logged(&["told to fail attempt 1"]);
+    send(&server, "second");
+    let words = "2 is tried again after 1 that came before it; --all tries those now, too";
+    assert_eq!(server.queue(&["retry", "2"]).trim(), words);
+    assert_eq!(server.deliveries(&[])[1]["attempt"], 0);
+    let server = Server::start_in(server.kill(), &slow);
+    server.queue(&["retry", "--all"]);
+    server.settle();
+}

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::print;
 use crate::config::Config;
-use crate::spool::{Entry, PausedAction, Queue};
+use crate::spool::{Entry, PausedAction, Queue, Retried};
 
 /// Longest reason in a table, in characters.
 const REASON: usize = 60;
@@ -91,8 +91,12 @@ pub(super) fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> 
             say(json, "retried", retried, &format!("{retried} deliveries are tried again"))
         }
         Command::Retry { delivery, .. } => delivery.iter().try_for_each(|name| {
-            let number = queue.retry(name)?;
-            say(json, "retried", number, &format!("{number} is tried again"))
+            let Retried { number, behind } = queue.retry(name)?;
+            let turn = match behind {
+                0 => String::new(),
+                _ => format!(" after {behind} that came before it; --all tries those now, too"),
+            };
+            say(json, "retried", number, &format!("{number} is tried again{turn}"))
         }),
         Command::Drop { delivery } => delivery.iter().try_for_each(|name| {
             let dropped = queue.drop(name)?;

@@ -20,7 +20,7 @@ pub use deliveries::{Claim, Outcome, Pause};
 pub use incoming::{Incoming, IncomingFile};
 pub use ledger::LedgerError;
 pub use posts::beside;
-pub use queue::{Dropped, Entry, PausedAction, Queue, QueueError};
+pub use queue::{Dropped, Entry, PausedAction, Queue, QueueError, Retried};
 pub use sessions::{Announcement, Sessions};
 pub use space::{FreeSpace, is_in_memory};
 pub use uploads::{Accepted, Planned, Post, Wait};

@@ -123,6 +123,15 @@ pub struct PausedAction {
     pub next_probe: String,
 }
 
+/// What [`Queue::retry`] does.
+#[derive(Debug)]
+pub struct Retried {
+    /// The delivery's number.
+    pub number: i64,
+    /// Deliveries that it may not overtake and that go first.
+    pub behind: usize,
+}
+
 /// What [`Queue::drop`] removed.
 #[derive(Debug)]
 pub struct Dropped {
@@ -223,7 +232,7 @@ impl Queue {
     ///
     /// # Errors
     /// It is delivered or under way.
-    pub fn retry(&self, name: &str) -> Result<i64, QueueError> {
+    pub fn retry(&self, name: &str) -> Result<Retried, QueueError> {
         let entry = self.show(name)?;
         match entry.state.as_str() {
             "delivered" => return Err(QueueError::Delivered(entry.number, "retry")),
@@ -231,7 +240,14 @@ impl Queue {
             _ => {}
         }
         self.requeue("number = ?2", entry.number)?;
-        Ok(entry.number)
+        let behind: i64 = self.db.query_row(
+            "SELECT count(*) FROM deliveries d JOIN deliveries e
+                ON e.action = d.action AND e.lane = d.lane AND e.number < d.number
+             WHERE d.number = ?1 AND e.holds AND e.state IN ('queued', 'delivering')",
+            [entry.number],
+            |row| row.get(0),
+        )?;
+        Ok(Retried { number: entry.number, behind: usize::try_from(behind).unwrap_or(0) })
     }
 
     /// Tries everything again that waits, was rejected or is parked; how many.
