@@ -1,6 +1,6 @@
 package main
 
-import _ "NAME/exports/wit_exports"
+import _ "action/exports/wit_exports"
 
 // Never called: the host calls what exports/ exports.
 func main() {}

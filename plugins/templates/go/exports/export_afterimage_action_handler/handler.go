@@ -10,9 +10,9 @@ import (
 
 	"go.bytecodealliance.org/pkg/wit/types"
 
-	log "NAME/imports/afterimage_action_log"
-	settings "NAME/imports/afterimage_action_settings"
-	uploads "NAME/imports/afterimage_action_uploads"
+	log "action/imports/afterimage_action_log"
+	settings "action/imports/afterimage_action_settings"
+	uploads "action/imports/afterimage_action_uploads"
 )
 
 type (

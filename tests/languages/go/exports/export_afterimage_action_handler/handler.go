@@ -12,11 +12,11 @@ import (
 
 	"go.bytecodealliance.org/pkg/wit/types"
 
-	files "sink/imports/afterimage_action_files"
-	log "sink/imports/afterimage_action_log"
-	progress "sink/imports/afterimage_action_progress"
-	settings "sink/imports/afterimage_action_settings"
-	uploads "sink/imports/afterimage_action_uploads"
+	files "action/imports/afterimage_action_files"
+	log "action/imports/afterimage_action_log"
+	progress "action/imports/afterimage_action_progress"
+	settings "action/imports/afterimage_action_settings"
+	uploads "action/imports/afterimage_action_uploads"
 )
 
 type (

@@ -11,10 +11,10 @@ import (
 
 	"go.bytecodealliance.org/pkg/wit/types"
 
-	settings "sink/imports/afterimage_action_settings"
-	uploads "sink/imports/afterimage_action_uploads"
-	outgoing "sink/imports/wasi_http_outgoing_handler"
-	http "sink/imports/wasi_http_types"
+	settings "action/imports/afterimage_action_settings"
+	uploads "action/imports/afterimage_action_uploads"
+	outgoing "action/imports/wasi_http_outgoing_handler"
+	http "action/imports/wasi_http_types"
 )
 
 // wasi:io takes this many bytes in one blocking write.
