@@ -36,6 +36,8 @@ fn config(spool: &Path) -> String {
 /// How a round ends.
 enum Crash {
     Kill,
+    /// A stop that waits for nothing.
+    Stop,
     PowerCut(Disk),
 }
 
@@ -48,7 +50,10 @@ impl Crash {
             // What it does with a disk that refuses everything must do no harm.
             a_moment(10);
         }
-        let folder = server.kill();
+        let folder = match self {
+            Self::Stop => server.end(),
+            _ => server.kill(),
+        };
         cameras.stop();
         if let Self::PowerCut(disk) = self {
             disk.remount();
@@ -81,14 +86,15 @@ impl Crash {
 fn crash_at_random(what: &str, crash: &Crash, rounds: usize) {
     let mut folder = TempDir::new().unwrap();
     let spool = match crash {
-        Crash::Kill => folder.path().join("spool"),
+        Crash::Kill | Crash::Stop => folder.path().join("spool"),
         Crash::PowerCut(disk) => disk.mounted.join("spool"),
     };
     let config = config(&spool);
+    let hasty = format!("STOP_TIMEOUT = \"0 s\"\n{config}");
     let heard = Arc::new(Heard::default());
     let heard_ok = || heard.ok.lock().unwrap().len();
     for round in 0..rounds {
-        let server = Server::start_in(folder, &config);
+        let server = Server::start_in(folder, &hasty);
         let cameras = Cameras::start(CAMERAS, &server, &heard);
         cameras.wait_for_ok(heard_ok() + 1 + round % 7);
         a_moment(30);
@@ -121,6 +127,11 @@ fn a_moment(milliseconds: u64) {
 #[test]
 fn nothing_is_lost_when_the_server_is_killed() {
     crash_at_random("kills", &Crash::Kill, KILLS);
+}
+
+#[test]
+fn nothing_is_lost_when_the_server_stops_at_once() {
+    crash_at_random("stops", &Crash::Stop, KILLS);
 }
 
 #[test]
