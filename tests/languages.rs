@@ -16,20 +16,21 @@ use crate::fixture::{Request, SUCCESS, Server, afterimage, oracle};
 
 const LANGUAGES: [&str; 5] = ["rust", "python", "javascript", "c", "go"];
 
-fn root() -> PathBuf {
+/// The repository.
+pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
 /// The tool of a language, none (with the reason printed) where it cannot be
 /// had; that is an error where CI is set.
-fn tool(path: &str) -> Option<String> {
+pub fn tool(path: &str) -> Option<PathBuf> {
     static SETUP: OnceLock<Output> = OnceLock::new();
     let setup = SETUP.get_or_init(|| {
         Command::new(root().join("tests/peers/setup-languages")).output().expect("bash is there")
     });
     let tool = root().join("target/peers").join(path);
     if tool.exists() {
-        return Some(tool.to_str().unwrap().to_owned());
+        return Some(tool);
     }
     let reason = String::from_utf8_lossy(&setup.stdout).into_owned();
     assert!(std::env::var_os("CI").is_none(), "{path} is missing: {reason}");
@@ -41,6 +42,7 @@ fn tool(path: &str) -> Option<String> {
 /// `setup-languages`; none where they cannot be had.
 fn make(language: &str) -> Option<Command> {
     let peers = root().join("target/peers").to_str().unwrap().to_owned();
+    let tool = |path| Some(tool(path)?.to_str()?.to_owned());
     let mut make = Command::new("make");
     match language {
         // All share what one of them has compiled.
@@ -72,8 +74,9 @@ fn make(language: &str) -> Option<Command> {
     Some(make)
 }
 
+/// Runs a command that must succeed.
 #[track_caller]
-fn run(command: &mut Command) {
+pub fn run(command: &mut Command) {
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{command:?}\n{text}");
