@@ -1,7 +1,7 @@
 //! The examples of `plugins/examples`, each before a server that does as it is
 //! told.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -131,7 +131,7 @@ fn at_once() -> String {
 
 #[test]
 fn immich_gets_every_file_once_and_may_have_it_already() {
-    let Some(tool) = tool("python/bin/componentize-py").map(PathBuf::from) else { return };
+    let Some(tool) = tool("python/bin/componentize-py") else { return };
     let component = built("immich", "COMPONENTIZE", &tool);
     let peer = Scripted::start(vec![
         ("POST /api/assets", json(201, value!({ "id": "one", "status": "created" }))),
@@ -180,7 +180,7 @@ fn ntfy_gets_a_message_for_every_picture_and_none_twice() {
     let Some(tool) = tool("javascript/node_modules/@bytecodealliance/componentize-js") else {
         return;
     };
-    let modules = Path::new(&tool).parent().and_then(Path::parent).unwrap();
+    let modules = tool.parent().and_then(Path::parent).unwrap();
     let component = built("ntfy", "MODULES", modules);
     let sent = |name: &str| {
         json(200, value!({ "attachment": { "url": format!("https://ntfy.example.org/{name}") } }))

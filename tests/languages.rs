@@ -23,14 +23,14 @@ pub fn root() -> PathBuf {
 
 /// The tool of a language, none (with the reason printed) where it cannot be
 /// had; that is an error where CI is set.
-pub fn tool(path: &str) -> Option<String> {
+pub fn tool(path: &str) -> Option<PathBuf> {
     static SETUP: OnceLock<Output> = OnceLock::new();
     let setup = SETUP.get_or_init(|| {
         Command::new(root().join("tests/peers/setup-languages")).output().expect("bash is there")
     });
     let tool = root().join("target/peers").join(path);
     if tool.exists() {
-        return Some(tool.to_str().unwrap().to_owned());
+        return Some(tool);
     }
     let reason = String::from_utf8_lossy(&setup.stdout).into_owned();
     assert!(std::env::var_os("CI").is_none(), "{path} is missing: {reason}");
@@ -42,6 +42,7 @@ pub fn tool(path: &str) -> Option<String> {
 /// `setup-languages`; none where they cannot be had.
 fn make(language: &str) -> Option<Command> {
     let peers = root().join("target/peers").to_str().unwrap().to_owned();
+    let tool = |path| Some(tool(path)?.to_str()?.to_owned());
     let mut make = Command::new("make");
     match language {
         // All share what one of them has compiled.
