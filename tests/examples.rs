@@ -1,7 +1,7 @@
 //! The examples of `plugins/examples`, each before a server that does as it is
 //! told.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hmac::{Hmac, KeyInit, Mac};

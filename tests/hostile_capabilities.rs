@@ -6,7 +6,8 @@ use std::fs;
 use tempfile::TempDir;
 
 use crate::fixture::{
-    Faulty, PHOTO, Request, SUCCESS, Server, afterimage, files_below, guest, hostile,
+    Faulty, PHOTO, Request, SUCCESS, Server, afterimage, assert_expected, files_below, guest,
+    hostile,
 };
 
 fn request() -> Request {
@@ -98,11 +99,7 @@ fn nothing_that_is_kept_is_overwritten() {
 
 #[test]
 fn what_is_asked_for_and_not_granted_is_refused_at_start_with_the_line_to_add() {
-    for (name, what, line) in [
-        ("mail-flood", "mail", "ALLOW = { MAIL = [] }"),
-        ("store-overwrite", "store", "ALLOW = { STORE = \"folder\" }"),
-        ("process-flood", "process", "ALLOW = { PROCESS = true }"),
-    ] {
+    for name in ["mail-flood", "store-overwrite", "process-flood"] {
         let folder = TempDir::new().unwrap();
         let config = format!(
             "[ACTIONS]\nfacebook = \"hostile\"\n[PLUGINS.hostile]\nCOMPONENT = {:?}\n",
@@ -112,10 +109,8 @@ fn what_is_asked_for_and_not_granted_is_refused_at_start_with_the_line_to_add() 
         let arguments = ["serve", "--config", "config.toml", "--listen", "127.0.0.1:0"];
         let output = afterimage(folder.path(), &arguments);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        let words = format!(
-            "it asks for {what}, which is not granted; to allow it, add to [PLUGINS.hostile]: {line}"
-        );
-        assert!(output.status.code() == Some(78) && error.contains(&words), "{error}");
+        assert_eq!(output.status.code(), Some(78), "{error}");
+        assert_expected(&format!("not-granted-{name}"), &error);
     }
 }
 
