@@ -227,9 +227,33 @@ fn a_full_disk_at_any_call_leaves_a_growing_post_whole() {
     fail_each_call_of_a_growing_post(ENOSPC);
 }
 
-/// A start either succeeds or says what fails, and loses nothing.
+#[test]
+fn no_free_descriptor_at_any_call_leaves_a_growing_post_whole() {
+    fail_each_call_of_a_growing_post(EMFILE);
+}
+
+#[test]
+fn a_short_write_at_any_call_leaves_a_growing_post_whole() {
+    fail_each_call_of_a_growing_post(SHORT);
+}
+
 #[test]
 fn an_input_output_error_at_any_call_of_a_start_loses_nothing() {
+    fail_each_call_of_a_start(EIO);
+}
+
+#[test]
+fn a_full_disk_at_any_call_of_a_start_loses_nothing() {
+    fail_each_call_of_a_start(ENOSPC);
+}
+
+#[test]
+fn no_free_descriptor_at_any_call_of_a_start_loses_nothing() {
+    fail_each_call_of_a_start(EMFILE);
+}
+
+/// A start either succeeds or says what fails, and loses nothing.
+fn fail_each_call_of_a_start(error: i32) {
     let Some(faults) = Faults::new() else { return };
     let config = |delay: &str| {
         format!(
@@ -245,23 +269,27 @@ fn an_input_output_error_at_any_call_of_a_start_loses_nothing() {
         // What a crash leaves, for the start to remove.
         fs::create_dir_all(folder.path().join("spool/uploads/leftover")).unwrap();
         fs::write(folder.path().join("spool/notes/leftover.notes"), "").unwrap();
-        faults.arm(nth, EIO);
+        faults.arm(nth, error);
         let waiting = in_spool(&folder, &config("1 h"));
         folder = match Server::try_start(faults.program(&folder), folder, &waiting) {
             Ok(server) => {
                 assert_eq!(server.deliveries(&[]).len(), 1);
                 server.kill()
             }
-            Err((folder, error)) => {
+            Err((folder, words)) => {
                 refused += 1;
                 // SQLite opens for reading what it cannot open for writing.
                 let names_it = [
                     "Input/output error",
+                    "No space left on device",
+                    "Too many open files",
+                    "database or disk is full",
+                    "unable to open database file",
                     "disk I/O error",
                     "cannot be opened for writing",
                     "readonly database",
                 ];
-                assert!(names_it.iter().any(|words| error.contains(words)), "{error}");
+                assert!(names_it.iter().any(|name| words.contains(name)), "{words}");
                 folder
             }
         };
@@ -272,7 +300,7 @@ fn an_input_output_error_at_any_call_of_a_start_loses_nothing() {
         assert!(nth < 500, "no start comes through");
     }
     assert!(failed >= 10, "only {failed} calls failed: the library is not at work");
-    eprintln!("{failed} calls of a start failed, {refused} starts were refused");
+    eprintln!("error {error}: {failed} calls of a start failed, {refused} starts were refused");
     let server = faults.start(folder, &config("0 s"));
     server.queue(&["retry", "1"]);
     assert_eq!(server.only_stored().1, b"the photo");

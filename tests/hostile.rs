@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::fixture::component::{MEMORY_SECTION, TABLE_SECTION, leb128, patched};
-use crate::fixture::{Request, SUCCESS, Server, assert_expected, files_below, guest};
+use crate::fixture::{
+    Request, SUCCESS, Server, assert_expected, assert_reported, files_below, guest,
+};
 
 const LIMITS: &str = r#"CPU = "300 ms", WALL = "2 s", MEMORY = "32 MiB""#;
 
@@ -156,6 +158,11 @@ fn a_flood_on_standard_output_ends() {
 }
 
 #[test]
+fn a_line_without_end_ends() {
+    assert_ended("no-newline", WIDE, "limit reached: output: printed more than 1024 KiB");
+}
+
+#[test]
 fn a_flood_of_log_lines_is_cut() {
     let server = server_with("log-flood", LIMITS);
     let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
@@ -185,8 +192,7 @@ fn files_outside_the_upload_cannot_be_opened() {
     let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
     assert_eq!(answer.body, SUCCESS);
     server.logged(&["rejected an upload", "all refused"]);
-    let [entry] = &server.deliveries(&[])[..] else { panic!("one upload is kept") };
-    assert_expected("hostile-read-outside", entry["reason"].as_str().unwrap());
+    assert_reported(&server, "read-outside");
 }
 
 #[test]
@@ -238,6 +244,7 @@ fn the_network_cannot_be_reached() {
     let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
     assert_eq!(answer.body, SUCCESS);
     server.logged(&["rejected an upload", "all refused"]);
+    assert_reported(&server, "open-socket");
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
@@ -264,6 +271,7 @@ fn a_guest_sees_nothing_of_the_machine() {
     let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
     assert_eq!(answer.body, SUCCESS);
     server.logged(&["sees 0 variables, 0 arguments, / [], /upload [\"SAM_0042.JPG\"], /proc []"]);
+    assert_reported(&server, "look-around");
 }
 
 #[test]
@@ -279,6 +287,7 @@ fn an_effect_before_a_trap_stays_and_is_not_repeated_by_the_next_attempt() {
     let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
     assert_eq!(answer.body, SUCCESS);
     server.logged(&["after the effect", "parked", "attempt=3"]);
+    assert_reported(&server, "trap-after-effect");
     let stored: Vec<PathBuf> = files_below(&server.folder().join("upload")).into_keys().collect();
     assert_eq!(stored, [PathBuf::from("prints/SAM_0042.JPG")]);
 }

@@ -6,8 +6,8 @@ use std::fs;
 use tempfile::TempDir;
 
 use crate::fixture::{
-    Faulty, PHOTO, Request, SUCCESS, Server, afterimage, assert_expected, files_below, guest,
-    hostile,
+    Faulty, PHOTO, Request, SUCCESS, Server, afterimage, assert_dies, assert_expected,
+    assert_reported, files_below, guest, hostile,
 };
 
 fn request() -> Request {
@@ -35,6 +35,7 @@ fn a_stranger_gets_no_mail() {
     ]);
     let denied = r#"Err(MailError::Denied("mail is not granted"))"#;
     server.logged(&[&format!("delivered: openly {denied}, copied {denied}")]);
+    assert_reported(&server, "mail-to-stranger");
     assert!(peer.commands().is_empty());
 
     let (peer, server) = with_mail("mail-to-stranger", "MAIL = [\"Stranger@example.org\"]");
@@ -56,6 +57,7 @@ fn no_text_of_a_guest_becomes_a_header() {
     ] {
         assert!(line.contains(words), "no {words:?} in {line}");
     }
+    assert_reported(&server, "mail-header-injection");
     assert!(peer.commands().is_empty());
 }
 
@@ -64,6 +66,7 @@ fn a_flood_of_mail_ends() {
     let (peer, server) = with_mail("mail-flood", "MAIL = []");
     server.logged(&["delivered: 20 messages, then", "more than 20 messages in one delivery"]);
     assert_eq!(peer.mails().len(), 20);
+    assert_reported(&server, "mail-flood");
 }
 
 #[test]
@@ -75,6 +78,7 @@ fn no_name_leads_out_of_a_granted_folder() {
     ]);
     let stored: Vec<_> = server.stored().into_iter().collect();
     assert_eq!(stored, [("prints/inside.jpg".into(), PHOTO.to_vec())]);
+    assert_reported(&server, "store-escape");
     let outside: Vec<_> = files_below(server.folder()).into_keys().collect();
     assert!(!outside.iter().any(|path| path.to_string_lossy().contains("escape")), "{outside:?}");
     assert!(!fs::exists("/tmp/afterimage-escape.jpg").unwrap());
@@ -94,6 +98,7 @@ fn nothing_that_is_kept_is_overwritten() {
     let stored = server.stored();
     let of = |name: &str| stored[&std::path::Path::new("prints").join(name)].clone();
     assert_eq!(of("A.JPG"), b"of somebody else");
+    assert_reported(&server, "store-overwrite");
     assert_eq!((of("A-2.JPG"), of("A-3.JPG")), (PHOTO.to_vec(), b"second".to_vec()));
 }
 
@@ -131,6 +136,7 @@ fn a_command_gets_no_option_and_nothing_about_somebody_else_from_a_guest() {
     ] {
         assert!(line.contains(words), "no {words:?} in {line}");
     }
+    assert_reported(&server, "process-values");
     let runs = fs::read_to_string(server.folder().join("runs")).unwrap();
     assert_eq!(runs, "$(touch owned); `touch owned`\n");
     assert!(!server.folder().join("owned").exists());
@@ -143,6 +149,7 @@ fn a_flood_of_commands_ends() {
     assert_eq!(server.send(&request().bytes()).body, SUCCESS);
     server.settle();
     server.logged(&["delivered: 2000 commands, then", "more than 2000 commands in one delivery"]);
+    assert_reported(&server, "process-flood");
 }
 
 #[test]
@@ -159,8 +166,7 @@ fn what_a_command_leaves_running_ends_with_it() {
     let children = fs::read_to_string(server.folder().join("children")).unwrap();
     assert_eq!(children.lines().count(), 64);
     for child in children.lines() {
-        let state = fs::read_to_string(format!("/proc/{child}/stat"));
-        assert!(state.is_err() || state.unwrap().contains(") Z "), "{child} lives");
+        assert_dies(child);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Guests that want more of `wasi:http` than they are granted.
 
 use crate::fixture::mastodon::{Reply, Scripted};
-use crate::fixture::{Request, SUCCESS, Server, hostile};
+use crate::fixture::{Request, SUCCESS, Server, assert_reported, hostile};
 
 /// A server with this guest, which asks for `url` and may reach `origin`.
 fn server(name: &str, url: &str, origin: &str, limits: &str) -> Server {
@@ -25,6 +25,7 @@ fn a_redirect_to_a_host_that_is_not_granted_leads_nowhere() {
     );
     server.logged(&[&line]);
     server.logged(&["rejected", "not followed: ErrorCode::HttpRequestDenied"]);
+    assert_reported(&server, "http-follow");
     assert!(other.seen().is_empty());
     assert_eq!(peer.seen().len(), 1);
 }
@@ -35,6 +36,7 @@ fn a_host_of_its_own_making_never_reaches_the_server() {
     let server = server("http-own-host", &format!("{}/x", peer.url), &peer.url, "");
     let line = server.logged(&["delivered: host: "]);
     assert!(line.contains("host: Err(\"HeaderError::Forbidden\")"), "{line}");
+    assert_reported(&server, "http-own-host");
     let host = peer.url.strip_prefix("http://").unwrap();
     for seen in peer.seen() {
         assert!(!seen.head.contains("other.example.org"), "{}", seen.head);
@@ -58,6 +60,7 @@ fn an_answer_that_does_not_come_ends_with_the_time_of_the_call() {
     let url = format!("{}/slow", peer.url);
     let server = server("http-read", &url, &peer.url, "LIMITS = { WALL = \"2 s\" }");
     server.logged(&["delivered: read 1 bytes, then connection read timeout"]);
+    assert_reported(&server, "http-read");
 }
 
 #[test]
@@ -82,5 +85,6 @@ fn no_spelling_of_a_metadata_service_is_reached() {
         let server = server("fetch", &format!("{origin}/latest/meta-data"), &origin, "");
         server.logged(&["which is no public address"]);
         server.logged(&["rejected", "DestinationIpProhibited"]);
+        assert_reported(&server, "fetch");
     }
 }
