@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
-use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -75,7 +74,7 @@ impl Reload {
             tokio::select! {
                 _ = hangup.recv() => self.configuration().await,
                 _ = looks.tick() => {
-                    for plugin in self.files.changed() {
+                    for plugin in self.files.changed().await {
                         self.plugin(&plugin).await;
                     }
                 }
@@ -84,7 +83,9 @@ impl Reload {
     }
 
     async fn configuration(&mut self) {
-        let mut config = match self.source.read() {
+        let source = self.source.clone();
+        let read = tokio::task::spawn_blocking(move || source.read()).await;
+        let mut config = match read.map_err(anyhow::Error::from).and_then(|read| Ok(read?)) {
             Ok(config) => config,
             Err(error) => {
                 tracing::error!("not reloaded: {error}");
@@ -95,7 +96,7 @@ impl Reload {
             tracing::warn!("{key} changed; that takes effect at the next start");
         }
         config.upload_folder = self.config.upload_folder.clone();
-        let files = Files::of(&config);
+        let files = Files::of(&config).await;
         let facilities = match Facilities::of(&config, self.facilities.secret.clone()) {
             // What is pooled stays with what was not changed.
             Ok(_) if config.mail == self.config.mail => self.facilities.clone(),
@@ -190,30 +191,26 @@ type Stamp = (SystemTime, u64, u64);
 
 impl Files {
     /// Those of the plugins that `config` maps to, as they are now.
-    pub fn of(config: &Config) -> Self {
+    pub async fn of(config: &Config) -> Self {
         let mapped: HashSet<&String> =
             config.routes.actions().into_iter().map(|name| &name.plugin).collect();
-        let files = config.plugins.values().filter(|plugin| mapped.contains(&plugin.name));
-        Self(
-            files
-                .filter_map(|plugin| match &plugin.source {
-                    PluginSource::Bundled(_) => None,
-                    PluginSource::File { path, .. } => {
-                        let now = stamp(path);
-                        let watched = Watched { path: path.clone(), loaded: now, seen: now };
-                        Some((plugin.name.clone(), watched))
-                    }
-                })
-                .collect(),
-        )
+        let mut files = BTreeMap::new();
+        for plugin in config.plugins.values().filter(|plugin| mapped.contains(&plugin.name)) {
+            if let PluginSource::File { path, .. } = &plugin.source {
+                let now = stamp(path).await;
+                let watched = Watched { path: path.clone(), loaded: now, seen: now };
+                files.insert(plugin.name.clone(), watched);
+            }
+        }
+        Self(files)
     }
 
     /// The plugins whose files changed since the look before the last and not
     /// since the last.
-    fn changed(&mut self) -> Vec<String> {
+    async fn changed(&mut self) -> Vec<String> {
         let mut changed = Vec::new();
         for (name, file) in &mut self.0 {
-            let now = stamp(&file.path);
+            let now = stamp(&file.path).await;
             // Gone is no change: a build removes before it writes.
             if now.is_some() && now == file.seen && now != file.loaded {
                 file.loaded = now;
@@ -225,7 +222,7 @@ impl Files {
     }
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    let metadata = fs::metadata(path).ok()?;
+async fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = tokio::fs::metadata(path).await.ok()?;
     Some((metadata.modified().ok()?, metadata.len(), metadata.ino()))
 }

@@ -55,7 +55,7 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     let compiled = spool.compiled();
     let loader = Loader::new(compiled.clone(), config.spool_folder.join("scratch"))
         .map_err(|error| anyhow::anyhow!("{}: {error:#}", compiled.display()))?;
-    let files = reload::Files::of(&config);
+    let files = reload::Files::of(&config).await;
     let actions =
         loader.actions(&config, &facilities).await.map_err(|error| Unusable(error.to_string()))?;
 

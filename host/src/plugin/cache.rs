@@ -24,6 +24,7 @@ const ABANDONED: Duration = Duration::from_secs(60 * 60);
 const UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A private folder of compiled components.
+#[derive(Clone)]
 pub(super) struct Cache {
     folder: PathBuf,
 }

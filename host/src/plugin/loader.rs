@@ -165,9 +165,12 @@ impl Loader {
         let sandbox: Option<Box<dyn Sandbox>> = match &command.program {
             Program::Native(_) => None,
             Program::Sandboxed(path) => {
-                let bytes = read_aside(path).await?;
-                problem::check_kind(&Anatomy::read(&bytes))?;
-                let component = self.compiled(&digest::sha256(&bytes), &bytes).await?;
+                let path = path.clone();
+                let bytes = aside(move || read(&path)).await??;
+                let look = move || (Anatomy::read(&bytes), digest::sha256(&bytes), bytes);
+                let (anatomy, found, bytes) = aside(look).await?;
+                problem::check_kind(&anatomy)?;
+                let component = self.compiled(&found, &bytes).await?;
                 let limits = Limits { wall: command.timeout, ..limits };
                 let scratch = self.scratch.clone();
                 let command = SandboxedCommand::new(&self.engine, &component, limits, scratch);
@@ -190,12 +193,13 @@ impl Loader {
         let (bytes, expected) = match &plugin.source {
             PluginSource::Bundled(bytes) => (Cow::Borrowed(*bytes), None),
             PluginSource::File { path, sha256 } => {
-                (Cow::Owned(read_aside(path).await?), sha256.as_ref())
+                let path = path.clone();
+                (Cow::Owned(aside(move || read(&path)).await??), sha256.as_ref())
             }
         };
-        let anatomy = Anatomy::read(&bytes);
+        let look = move || (Anatomy::read(&bytes), digest::sha256(&bytes), bytes);
+        let (anatomy, found, bytes) = aside(look).await?;
         problem::check(&anatomy)?;
-        let found = digest::sha256(&bytes);
         if let Some(expected) = expected
             && *expected != found
         {
@@ -209,7 +213,7 @@ impl Loader {
 
     async fn compiled(&self, sha256: &str, bytes: &[u8]) -> Result<Component, Problem> {
         let place = self.cache.place(&self.engine, sha256);
-        if let Some(component) = self.cache.load(&self.engine, &place) {
+        if let Some(component) = self.cached(&place).await? {
             return Ok(component);
         }
         let unwritable = |error: io::Error| {
@@ -220,10 +224,15 @@ impl Loader {
             let _ = std::fs::remove_file(&draft);
             return Err(problem::translate(&words));
         }
-        self.cache.keep(&draft, &place).map_err(unwritable)?;
-        self.cache
-            .load(&self.engine, &place)
-            .ok_or_else(|| Problem::Invalid("its compiled form does not load".to_owned()))
+        let (cache, kept) = (self.cache.clone(), place.clone());
+        aside(move || cache.keep(&draft, &kept)).await?.map_err(unwritable)?;
+        let component = self.cached(&place).await?;
+        component.ok_or_else(|| Problem::Invalid("its compiled form does not load".to_owned()))
+    }
+
+    async fn cached(&self, place: &Path) -> Result<Option<Component>, Problem> {
+        let (cache, engine, place) = (self.cache.clone(), self.engine.clone(), place.to_owned());
+        aside(move || cache.load(&engine, &place)).await
     }
 }
 
@@ -255,10 +264,11 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-async fn read_aside(path: &Path) -> Result<Vec<u8>, Problem> {
-    let path = path.to_owned();
-    let read = tokio::task::spawn_blocking(move || read(&path));
-    read.await.map_err(|error| Problem::Invalid(error.to_string()))?
+/// Does what computes or waits for the disk where it holds up nobody: a
+/// component has up to 64 MiB.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Problem::Invalid(error.to_string()))
 }
 
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
