@@ -102,8 +102,9 @@ fn no_upload_is_lost_while_components_change() {
     }
     assert_eq!(send(&server), SUCCESS);
     server.settle();
-    let delivered = server.log().lines().filter(|line| line.contains("delivered: ")).count();
-    assert_eq!(delivered, sent + 1);
+    let deliveries = server.deliveries(&["--all"]);
+    assert!(deliveries.iter().all(|delivery| delivery["state"] == "delivered"));
+    assert_eq!(deliveries.len(), sent + 1);
 }
 
 #[test]
