@@ -97,10 +97,13 @@ impl Reload {
         }
         config.upload_folder = self.config.upload_folder.clone();
         let files = Files::of(&config).await;
-        let facilities = match Facilities::of(&config, self.facilities.secret.clone()) {
-            // What is pooled stays with what was not changed.
-            Ok(_) if config.mail == self.config.mail => self.facilities.clone(),
-            Ok(facilities) => Arc::new(facilities),
+        // Connections that are kept stay with a mail server that does.
+        let facilities = match config.mail == self.config.mail {
+            true => Ok(self.facilities.clone()),
+            false => Facilities::of(&config, self.facilities.secret.clone()).map(Arc::new),
+        };
+        let facilities = match facilities {
+            Ok(facilities) => facilities,
             Err(error) => {
                 tracing::error!("not reloaded: UPLOAD_FOLDER: {error}");
                 return;

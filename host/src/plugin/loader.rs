@@ -165,10 +165,7 @@ impl Loader {
         let sandbox: Option<Box<dyn Sandbox>> = match &command.program {
             Program::Native(_) => None,
             Program::Sandboxed(path) => {
-                let path = path.clone();
-                let bytes = aside(move || read(&path)).await??;
-                let look = move || (Anatomy::read(&bytes), digest::sha256(&bytes), bytes);
-                let (anatomy, found, bytes) = aside(look).await?;
+                let (bytes, anatomy, found) = look_at(read_aside(path).await?.into()).await?;
                 problem::check_kind(&anatomy)?;
                 let component = self.compiled(&found, &bytes).await?;
                 let limits = Limits { wall: command.timeout, ..limits };
@@ -193,12 +190,10 @@ impl Loader {
         let (bytes, expected) = match &plugin.source {
             PluginSource::Bundled(bytes) => (Cow::Borrowed(*bytes), None),
             PluginSource::File { path, sha256 } => {
-                let path = path.clone();
-                (Cow::Owned(aside(move || read(&path)).await??), sha256.as_ref())
+                (Cow::Owned(read_aside(path).await?), sha256.as_ref())
             }
         };
-        let look = move || (Anatomy::read(&bytes), digest::sha256(&bytes), bytes);
-        let (anatomy, found, bytes) = aside(look).await?;
+        let (bytes, anatomy, found) = look_at(bytes).await?;
         problem::check(&anatomy)?;
         if let Some(expected) = expected
             && *expected != found
@@ -262,6 +257,22 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Problem> {
         return Err(Problem::TooLarge { path: path.to_owned() });
     }
     Ok(bytes)
+}
+
+async fn read_aside(path: &Path) -> Result<Vec<u8>, Problem> {
+    let path = path.to_owned();
+    aside(move || read(&path)).await?
+}
+
+/// A component with what is in it and its SHA-256.
+async fn look_at(
+    bytes: Cow<'static, [u8]>,
+) -> Result<(Cow<'static, [u8]>, Anatomy, String), Problem> {
+    aside(move || {
+        let (anatomy, sha256) = (Anatomy::read(&bytes), digest::sha256(&bytes));
+        (bytes, anatomy, sha256)
+    })
+    .await
 }
 
 /// Does what computes or waits for the disk where it holds up nobody: a
