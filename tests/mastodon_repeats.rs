@@ -56,20 +56,26 @@ fn shown(id: &str, texts: &[&str]) -> Value {
     value!({ "id": id, "url": format!("https://pixels.example.org/{id}"), "media_attachments": media })
 }
 
+/// What a forgetful server answers that has these last posts before a post
+/// whose answer is lost, and those after.
+fn losing_the_answer(before: Value, after: Value) -> Vec<(&'static str, Reply)> {
+    vec![
+        forgetful(),
+        account(),
+        last_posts(before),
+        (POST, Reply::End),
+        forgetful(),
+        account(),
+        last_posts(after),
+    ]
+}
+
 #[test]
 fn a_post_whose_answer_was_lost_is_found_among_the_last_posts() {
     let before = shown("1", &["a red boat", "a blue boat"]);
     let ours = shown("3", &["a red boat", "a blue boat"]);
     let other = shown("2", &["a cat", "a dog"]);
-    let peer = posted(vec![
-        forgetful(),
-        account(),
-        last_posts(value!([before])),
-        (POST, Reply::End),
-        forgetful(),
-        account(),
-        last_posts(value!([ours, other, before])),
-    ]);
+    let peer = posted(losing_the_answer(value!([before]), value!([ours, other, before])));
     assert_eq!(peer.requests(POST).len(), 1);
 }
 
@@ -77,15 +83,7 @@ fn a_post_whose_answer_was_lost_is_found_among_the_last_posts() {
 fn a_post_that_is_not_among_the_last_ones_is_made() {
     let before = shown("1", &["a red boat", "a blue boat"]);
     let others = value!([shown("3", &["a red boat"]), shown("2", &["a cat", "a dog"]), before]);
-    let peer = posted(vec![
-        forgetful(),
-        account(),
-        last_posts(value!([before])),
-        (POST, Reply::End),
-        forgetful(),
-        account(),
-        last_posts(others),
-    ]);
+    let peer = posted(losing_the_answer(value!([before]), others));
     assert_eq!(peer.requests(POST).len(), 2);
 }
 

@@ -130,12 +130,7 @@ fn posts_of_a_session_go_in_order_while_the_first_is_tried_again() {
         share(&server, "facebook", &session, "A.JPG", text, text.as_bytes());
     }
     server.settle();
-    let log = server.log();
-    let did: Vec<&str> = log.lines().filter(|line| line.contains("delivered: did")).collect();
-    assert_eq!(did.len(), 3, "{did:#?}");
-    for (line, text) in did.iter().zip(["first", "second", "third"]) {
-        assert!(line.contains(text), "{did:#?}");
-    }
+    server.assert_did(["first", "second", "third"]);
 }
 
 #[test]

@@ -65,12 +65,7 @@ fn order_is_kept_while_the_first_is_tried_again() {
         send(&server, text);
     }
     server.logged(&["delivered: did", "third"]);
-    let log = server.log();
-    let did: Vec<&str> = log.lines().filter(|line| line.contains("delivered: did")).collect();
-    assert_eq!(did.len(), 3, "{did:#?}");
-    for (line, text) in did.iter().zip(["first", "second", "third"]) {
-        assert!(line.contains(text), "{did:#?}");
-    }
+    server.assert_did(["first", "second", "third"]);
 }
 
 #[test]
