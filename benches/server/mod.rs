@@ -9,6 +9,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Socket, Type};
+
 const BOUNDARY: &str = "---------------------------7d93b9550d4a";
 
 /// A running server; ends with this value.
@@ -21,16 +23,26 @@ impl Server {
     /// Starts one in `folder` with this `config.toml`; how long it took until
     /// cameras could connect.
     pub fn start(folder: &Path, config: &str) -> (Duration, Self) {
+        Self::start_with(folder, config, |_| {})
+    }
+
+    /// The same after `change` to its command.
+    pub fn start_with(
+        folder: &Path,
+        config: &str,
+        change: impl FnOnce(&mut Command),
+    ) -> (Duration, Self) {
         fs::write(folder.join("config.toml"), config).unwrap();
-        let start = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_afterimage"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_afterimage"));
+        command
             .args(["serve", "--config"])
             .arg(folder.join("config.toml"))
             .args(["--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .stderr(Stdio::null());
+        change(&mut command);
+        let start = Instant::now();
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().rsplit(' ').next().unwrap().parse().unwrap();
@@ -64,13 +76,13 @@ pub fn email(mut stream: TcpStream, text: &str, mut file: impl Read, length: u64
     );
     let end = format!("\r\n--{BOUNDARY}--\r\n");
     let length = begin.len() as u64 + length + end.len() as u64;
-    write!(
-        stream,
+    // In one piece: `write!` into a socket would send a packet for each part.
+    let head = format!(
         "POST /social/columbus/email HTTP/1.0\r\n\
          Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\
          Content-Length: {length}\r\n\r\n{begin}"
-    )
-    .unwrap();
+    );
+    stream.write_all(head.as_bytes()).unwrap();
     io::copy(&mut file, &mut stream).unwrap();
     stream.write_all(end.as_bytes()).unwrap();
     let mut answer = String::new();
@@ -81,12 +93,8 @@ pub fn email(mut stream: TcpStream, text: &str, mut file: impl Read, length: u64
 /// A connection of the camera with this number, which has an address of its
 /// own: one address gets so many connections and no more.
 pub fn connect(server: SocketAddr, camera: u8) -> TcpStream {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let stream = runtime.block_on(async {
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.bind(SocketAddr::from(([127, 0, 1, camera], 0))).unwrap();
-        socket.connect(server).await.unwrap().into_std().unwrap()
-    });
-    stream.set_nonblocking(false).unwrap();
-    stream
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 1, camera], 0)).into()).unwrap();
+    socket.connect(&server.into()).unwrap();
+    socket.into()
 }
