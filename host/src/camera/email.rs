@@ -32,7 +32,7 @@ pub(super) async fn receive<I: Intake>(
         .ok_or_else(|| Refused::malformed("No multipart boundary"))?;
     let mut parts =
         Multipart::new(&boundary, Body::open(request.into_body(), &camera.settings).await?);
-    let mut incoming = camera.intake.begin().await?;
+    let mut incoming = camera.intake.begin()?;
     let mut message = None;
     while let Some(part) = parts.next_part().await.map_err(broken)? {
         match part.name.as_str() {

@@ -18,7 +18,7 @@ pub(super) async fn receive(
 ) -> Result<(), Refused> {
     let name = safe_name(name)?;
     let content_type = media_type(content_type, &name);
-    let mut file = incoming.create_file(&name, content_type).await.map_err(Refused::disk)?;
+    let mut file = incoming.create_file(&name, content_type).map_err(Refused::disk)?;
     while let Some(chunk) = chunks.next().await? {
         file.append(&chunk).await.map_err(Refused::disk)?;
     }

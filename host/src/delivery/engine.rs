@@ -14,7 +14,7 @@ use super::clock::Clock;
 use super::retry::{FAILURES_TO_PAUSE, Failed, Next, OFFLINE, Retry};
 use crate::config::{ActionName, Deliveries};
 use crate::plugin::{Actions, DeliverError};
-use crate::spool::{Claim, LedgerError, Outcome, Spool};
+use crate::spool::{Claim, LedgerError, Outcome, Recorded, Spool};
 use crate::upload::{Delivery, Origin};
 
 /// Calls of actions at once. Each may take its whole memory limit.
@@ -123,13 +123,17 @@ impl Engine {
         self: &Arc<Self>,
         calls: &mut JoinSet<()>,
     ) -> Result<Option<Duration>, LedgerError> {
-        let next = self.spool.next_due().await?;
-        while calls.len() < CALLS {
-            let Some(claim) = self.spool.claim().await? else { break };
+        let places = CALLS - calls.len();
+        if places == 0 {
+            // The end of a call is the next to wait for.
+            return Ok(None);
+        }
+        let due = self.spool.due(places).await?;
+        for claim in due.claims {
             let engine = self.clone();
             calls.spawn(async move { engine.deliver(claim).await });
         }
-        Ok(next.map(|due| due.duration_since(SystemTime::now()).unwrap_or_default()))
+        Ok(due.next.map(|due| due.duration_since(SystemTime::now()).unwrap_or_default()))
     }
 
     /// Moves what waits along with the system's clock; whether that jumped.
@@ -160,18 +164,17 @@ impl Engine {
     }
 
     async fn deliver(&self, claim: Claim) {
-        let Claim { number, attempt, .. } = claim;
-        let name = claim.action.clone();
+        let name = &claim.action;
         let delivery = Arc::new(Delivery {
             id: claim.id.clone(),
-            attempt,
-            action: claim.action.clone(),
+            attempt: claim.attempt,
+            action: name.clone(),
             upload: Arc::new(claim.upload.clone()),
             recipients: claim.recipients.clone(),
             folder: self.spool.folder(&claim.upload.id),
             notes: self.spool.notes(&claim.id),
         });
-        let answer = match (self.actions.find(&name), look_for_files(&delivery).await) {
+        let answer = match (self.actions.find(name), look_for_files(&delivery).await) {
             (None, _) => Err(Trouble::Rejected(format!("config.toml has no action {name}"))),
             (_, Err(trouble)) => Err(trouble),
             (Some(action), Ok(())) => action.deliver(&delivery).await.map_err(Trouble::from),
@@ -186,24 +189,25 @@ impl Engine {
                 self.failed(&claim, reason, trapped, advice).await
             }
         };
-        let paused = pause.is_some()
-            && self.spool.paused(&name.to_string()).await.is_ok_and(|p| p.is_none());
-        self.record(number, outcome.clone(), pause).await;
+        let answered = matches!(outcome, Outcome::Delivered { .. } | Outcome::Rejected { .. });
+        if answered {
+            self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        }
+        let Some(recorded) = self.record(&claim, &outcome, pause).await else { return };
         tell(&claim, &outcome);
-        if paused {
+        if recorded.paused {
             tracing::error!(
                 "action {name} is paused after {FAILURES_TO_PAUSE} failures in a row; one upload \
                  at a time is tried now and then; to go on at once: afterimage queue retry --all"
             );
         }
-        if matches!(outcome, Outcome::Delivered { .. } | Outcome::Rejected { .. }) {
-            self.works(&name).await;
+        if recorded.resumed {
+            tracing::warn!(action = %name, "action {name} works again; no longer paused");
         }
-        if matches!(outcome, Outcome::Delivered { .. }) {
-            let keep = self.settings.keep_files;
-            if let Err(error) = self.spool.finish(&claim.upload.id, &claim.id, keep).await {
-                tracing::error!("cannot remove what is delivered: {error}");
-            }
+        if matches!(outcome, Outcome::Delivered { .. })
+            && let Err(error) = self.spool.remove(&claim, recorded.finished).await
+        {
+            tracing::error!("cannot remove what is delivered: {error}");
         }
     }
 
@@ -214,7 +218,7 @@ impl Engine {
         reason: String,
         trapped: bool,
         advice: Option<Duration>,
-    ) -> (Outcome, Option<(String, String, Duration)>) {
+    ) -> (Outcome, Option<(String, Duration)>) {
         let name = &claim.action;
         let failures = claim.failures + 1;
         let next = self.retry.after(&Failed {
@@ -240,40 +244,31 @@ impl Engine {
         };
         let action = name.to_string();
         let pause = match self.spool.paused(&action).await {
-            Ok(Some(pause)) => {
-                Some((action.clone(), reason, self.retry.probe(&action, pause.probes + 1)))
-            }
+            Ok(Some(pause)) => Some((reason, self.retry.probe(&action, pause.probes + 1))),
             Ok(None) if in_a_row >= FAILURES_TO_PAUSE => {
-                Some((action.clone(), reason, self.retry.probe(&action, 0)))
+                Some((reason, self.retry.probe(&action, 0)))
             }
             _ => None,
         };
         (outcome, pause)
     }
 
-    /// The action gave an answer of its own, so it is no longer paused.
-    async fn works(&self, action: &ActionName) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(action);
-        match self.spool.resume(&action.to_string()).await {
-            Ok(true) => tracing::warn!(%action, "action {action} works again; no longer paused"),
-            Ok(false) => {}
-            Err(error) => tracing::error!("{error}"),
-        }
-    }
-
     /// Writes down what became of a delivery, however long the disk refuses:
-    /// what is not written down would be delivered again.
+    /// what is not written down would be delivered again. None when the ledger
+    /// is closed.
     async fn record(
         &self,
-        number: i64,
-        outcome: Outcome,
-        pause: Option<(String, String, Duration)>,
-    ) {
+        claim: &Claim,
+        outcome: &Outcome,
+        pause: Option<(String, Duration)>,
+    ) -> Option<Recorded> {
+        let keep = self.settings.keep_files;
         loop {
-            match self.spool.record(number, outcome.clone(), pause.clone()).await {
-                Ok(()) => return,
-                Err(LedgerError::Closed) => return,
+            match self.spool.record(claim, outcome.clone(), pause.clone(), keep).await {
+                Ok(recorded) => return Some(recorded),
+                Err(LedgerError::Closed) => return None,
                 Err(error) => {
+                    let number = claim.number;
                     tracing::error!(number, "cannot write down what became of it: {error}");
                     tokio::time::sleep(LEDGER_FAILED).await;
                 }

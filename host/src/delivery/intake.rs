@@ -49,12 +49,12 @@ impl Intake {
 }
 
 impl camera::Intake for Arc<Intake> {
-    async fn begin(&self) -> Result<Incoming, Refused> {
+    fn begin(&self) -> Result<Incoming, Refused> {
         let largest = self.settings.max_queue;
         if self.spool.undelivered() >= largest {
             return Err(Refused::QueueFull(largest));
         }
-        self.spool.begin().await.map_err(|error| Refused::Disk(error.to_string()))
+        Ok(self.spool.begin())
     }
 
     async fn accept(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {

@@ -35,6 +35,15 @@ pub struct Claim {
     pub upload: Upload,
 }
 
+/// What can be done now, and what later.
+#[derive(Debug)]
+pub struct Due {
+    /// Deliveries that are now marked as being delivered.
+    pub claims: Vec<Claim>,
+    /// When the next thing is due that is not due yet.
+    pub next: Option<SystemTime>,
+}
+
 /// What becomes of a delivery after an attempt.
 #[derive(Debug, Clone)]
 pub enum Outcome {
@@ -79,6 +88,17 @@ pub enum Outcome {
     },
 }
 
+/// What an outcome that was written down brought with it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Recorded {
+    /// The action is paused, and was not before.
+    pub paused: bool,
+    /// The action is paused no more.
+    pub resumed: bool,
+    /// The files of the upload are needed no more.
+    pub finished: bool,
+}
+
 /// An action that is not called for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pause {
@@ -86,41 +106,84 @@ pub struct Pause {
     pub probes: u32,
 }
 
-/// A delivery that can go now and does not overtake one it must not; marked as
-/// being delivered.
-pub(super) fn claim(db: &Connection, now: SystemTime) -> rusqlite::Result<Option<Claim>> {
-    let now = millis(now);
-    const HEAD: &str = "NOT EXISTS (SELECT 1 FROM deliveries e
-        WHERE e.state IN ('queued', 'delivering') AND e.action = d.action AND e.lane = d.lane
-        AND (e.state = 'delivering' OR (e.number < d.number AND e.holds)))";
-    let next: Option<i64> = db
-        .prepare_cached(&format!(
-            "SELECT number FROM deliveries d WHERE state = 'queued' AND due_at <= ?1
-             AND action NOT IN (SELECT action FROM pauses)
-             AND (SELECT count(*) FROM deliveries f
-                  WHERE f.state = 'delivering' AND f.action = d.action) < {AT_ONCE}
-             AND (action, lane) NOT IN
-                 (SELECT action, lane FROM deliveries WHERE state = 'delivering')
-             AND {HEAD} ORDER BY number LIMIT 1"
-        ))?
-        .query_row([now], |row| row.get(0))
-        .optional()?;
-    // A paused action is tried with one delivery at a time, each time another,
-    // so that one bad upload cannot keep it paused.
-    let next = match next {
-        Some(number) => Some(number),
-        None => db
-            .prepare_cached(&format!(
-                "SELECT number FROM deliveries d JOIN pauses p ON p.action = d.action
-                 WHERE state = 'queued' AND p.due_at <= ?1
-                 AND NOT EXISTS (SELECT 1 FROM deliveries f
-                     WHERE f.state = 'delivering' AND f.action = d.action)
-                 AND {HEAD} ORDER BY failures, number LIMIT 1"
-            ))?
-            .query_row([now], |row| row.get(0))
-            .optional()?,
-    };
-    let Some(number) = next else { return Ok(None) };
+/// Up to `places` deliveries that can go now, and when the next can that cannot
+/// go yet.
+pub(super) fn due(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Due> {
+    close_posts(db, now)?;
+    let mut numbers = ready(db, places, now)?;
+    numbers.extend(probes(db, places - numbers.len(), now)?);
+    let claims =
+        numbers.into_iter().map(|number| claim(db, number)).collect::<rusqlite::Result<_>>()?;
+    Ok(Due { claims, next: next_due(db, now)? })
+}
+
+/// Deliveries that can go now and do not overtake any that they must not, in
+/// the order of arrival. Looks once at each lane and not at each delivery, of
+/// which there may be ten thousand.
+fn ready(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Vec<i64>> {
+    db.prepare_cached(&format!(
+        "WITH RECURSIVE lanes (number, action, lane) AS (
+            SELECT * FROM (
+                SELECT number, action, lane FROM deliveries INDEXED BY deliveries_waiting
+                WHERE state IN ('queued', 'delivering') ORDER BY action, lane, number LIMIT 1)
+            UNION ALL
+            SELECT d.number, d.action, d.lane FROM lanes l JOIN deliveries d ON d.number = ifnull(
+                (SELECT number FROM deliveries INDEXED BY deliveries_waiting
+                 WHERE state IN ('queued', 'delivering') AND action = l.action AND lane > l.lane
+                 ORDER BY lane, number LIMIT 1),
+                (SELECT number FROM deliveries INDEXED BY deliveries_waiting
+                 WHERE state IN ('queued', 'delivering') AND action > l.action
+                 ORDER BY action, lane, number LIMIT 1))),
+         firsts (number, action) AS MATERIALIZED (
+            SELECT
+                (SELECT number FROM deliveries INDEXED BY deliveries_waiting
+                 WHERE state IN ('queued', 'delivering') AND action = l.action AND lane = l.lane
+                    AND due_at <= ?1 AND number <= ifnull(
+                        (SELECT number FROM deliveries INDEXED BY deliveries_waiting
+                         WHERE state IN ('queued', 'delivering')
+                            AND action = l.action AND lane = l.lane AND holds
+                         ORDER BY number LIMIT 1), {last})
+                 ORDER BY number LIMIT 1),
+                action
+            FROM lanes l WHERE action NOT IN (SELECT action FROM pauses)
+                AND (action, lane) NOT IN
+                    (SELECT action, lane FROM deliveries WHERE state = 'delivering')),
+         places (number, place) AS (
+            SELECT number, row_number() OVER (PARTITION BY action ORDER BY number) +
+                (SELECT count(*) FROM deliveries d
+                 WHERE d.state = 'delivering' AND d.action = f.action)
+            FROM firsts f WHERE number IS NOT NULL)
+         SELECT number FROM places WHERE place <= {AT_ONCE} ORDER BY number",
+        last = i64::MAX
+    ))?
+    .query_map([millis(now)], |row| row.get(0))?
+    .take(places)
+    .collect()
+}
+
+/// A delivery of each paused action that is to be tried again. Each time
+/// another, so that one bad upload cannot keep the action paused.
+fn probes(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Vec<i64>> {
+    db.prepare_cached(
+        "SELECT number FROM (
+            SELECT number, row_number() OVER (PARTITION BY d.action ORDER BY failures, number)
+                AS place
+            FROM pauses p CROSS JOIN deliveries d
+            WHERE state = 'queued' AND d.action = p.action AND p.due_at <= ?1
+            AND NOT EXISTS (SELECT 1 FROM deliveries f
+                WHERE f.state = 'delivering' AND f.action = d.action)
+            AND NOT EXISTS (SELECT 1 FROM deliveries e
+                WHERE e.state IN ('queued', 'delivering') AND e.action = d.action
+                AND e.lane = d.lane AND e.number < d.number AND e.holds))
+         WHERE place = 1",
+    )?
+    .query_map([millis(now)], |row| row.get(0))?
+    .take(places)
+    .collect()
+}
+
+/// Marks the delivery `number` as being delivered.
+fn claim(db: &Connection, number: i64) -> rusqlite::Result<Claim> {
     db.prepare_cached(
         "UPDATE deliveries SET state = 'delivering', attempt = attempt + 1 WHERE number = ?1",
     )?
@@ -134,7 +197,7 @@ pub(super) fn claim(db: &Connection, now: SystemTime) -> rusqlite::Result<Option
          FROM deliveries WHERE number = ?1",
     )?
     .query_row([number], |row| {
-        Ok(Some(Claim {
+        Ok(Claim {
             number,
             id: row.get(0)?,
             attempt: row.get(1)?,
@@ -144,7 +207,7 @@ pub(super) fn claim(db: &Connection, now: SystemTime) -> rusqlite::Result<Option
             action: ActionName::parse(&row.get::<_, String>(5)?),
             recipients: texts(&row.get::<_, String>(6)?),
             upload,
-        }))
+        })
     })
 }
 
@@ -157,11 +220,12 @@ pub(super) fn record(
 ) -> rusqlite::Result<()> {
     let now = millis(now);
     match outcome {
-        Outcome::Delivered { summary, links } => db.execute(
-            "UPDATE deliveries SET state = 'delivered', summary = ?2, links = ?3, ended_at = ?4,
-                last_error = NULL WHERE number = ?1",
-            params![number, summary, uploads::json(links), now],
-        )?,
+        Outcome::Delivered { summary, links } => db
+            .prepare_cached(
+                "UPDATE deliveries SET state = 'delivered', summary = ?2, links = ?3,
+                    ended_at = ?4, last_error = NULL WHERE number = ?1",
+            )?
+            .execute(params![number, summary, uploads::json(links), now])?,
         Outcome::Rejected { reason } => db.execute(
             "UPDATE deliveries SET state = 'rejected', last_error = ?2, ended_at = ?3
              WHERE number = ?1",
@@ -213,7 +277,7 @@ pub(super) fn paused(db: &Connection, action: &str) -> rusqlite::Result<Option<P
 
 /// Calls `action` again, at once and in the order of arrival.
 pub(super) fn resume(db: &Connection, action: &str, now: SystemTime) -> rusqlite::Result<bool> {
-    if db.execute("DELETE FROM pauses WHERE action = ?1", [action])? == 0 {
+    if db.prepare_cached("DELETE FROM pauses WHERE action = ?1")?.execute([action])? == 0 {
         return Ok(false);
     }
     db.execute(
@@ -225,19 +289,19 @@ pub(super) fn resume(db: &Connection, action: &str, now: SystemTime) -> rusqlite
 }
 
 /// Ends the collecting of posts whose time is up.
-pub(super) fn close_posts(db: &Connection, now: SystemTime) -> rusqlite::Result<usize> {
-    db.execute(
+fn close_posts(db: &Connection, now: SystemTime) -> rusqlite::Result<usize> {
+    db.prepare_cached(
         "UPDATE deliveries SET state = 'queued' WHERE state = 'collecting' AND due_at <= ?1",
-        [millis(now)],
-    )
+    )?
+    .execute([millis(now)])
 }
 
 /// When something becomes due that is not due yet.
-pub(super) fn next_due(db: &Connection, now: SystemTime) -> rusqlite::Result<Option<SystemTime>> {
+fn next_due(db: &Connection, now: SystemTime) -> rusqlite::Result<Option<SystemTime>> {
     let due: Option<i64> = db
         .prepare_cached(
             "SELECT min(due_at) FROM (
-                SELECT due_at FROM deliveries
+                SELECT min(due_at) AS due_at FROM deliveries INDEXED BY deliveries_due
                     WHERE state IN ('queued', 'collecting') AND due_at > ?1
                 UNION ALL SELECT due_at FROM pauses WHERE due_at > ?1)",
         )?

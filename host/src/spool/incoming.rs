@@ -1,43 +1,39 @@
 //! An upload while its bytes come in.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sha2::{Digest, Sha256};
+use tokio::task::spawn_blocking;
 
-use super::lane::Lane;
+use super::lane::Lanes;
 use crate::digest;
 use crate::file_name;
 use crate::upload;
 
 /// Bytes handed to other threads at once. Waking a thread takes some 15 us,
-/// hashing this much 250 us.
+/// hashing this much 250 us. A file up to this size is handed over as a whole.
 const BATCH: usize = 512 << 10;
-
-/// Bytes that may be written and not on their way to the disk. With less to
-/// do at the end, the camera waits less for its answer.
-const UNSYNCED: u64 = 32 << 20;
 
 /// Files of one upload. Cameras were never seen to send more than 20.
 const FILES: usize = 100;
 
-/// The folder of one upload on its way; removed when dropped, unless the
-/// ledger has taken the upload.
+/// An upload on its way. Its folder is removed with it, unless the ledger has
+/// taken the upload.
 pub struct Incoming {
     id: String,
-    folder: PathBuf,
+    folder: Arc<Folder>,
     files: Vec<upload::File>,
-    kept: bool,
 }
 
 impl Incoming {
-    pub(super) async fn create(parent: &Path) -> io::Result<Self> {
+    pub(super) fn new(parent: &Path) -> Self {
         let id = uuid::Uuid::now_v7().to_string();
-        let folder = parent.join(&id);
-        tokio::fs::create_dir(&folder).await?;
-        Ok(Self { id, folder, files: Vec::new(), kept: false })
+        let folder = Folder { path: parent.join(&id), kept: AtomicBool::new(false) };
+        Self { id, folder: Arc::new(folder), files: Vec::new() }
     }
 
     /// The upload's id.
@@ -45,9 +41,9 @@ impl Incoming {
         &self.id
     }
 
-    /// Folder of the files, and of nothing else.
+    /// Folder of the files, and of nothing else. Made with the first of them.
     pub fn folder(&self) -> &Path {
-        &self.folder
+        &self.folder.path
     }
 
     /// What is complete so far.
@@ -59,8 +55,8 @@ impl Incoming {
     /// upload has one of that name already.
     ///
     /// # Errors
-    /// The disk's, or more than 100 files.
-    pub async fn create_file(&self, name: &str, content_type: String) -> io::Result<IncomingFile> {
+    /// More than 100 files.
+    pub fn create_file(&self, name: &str, content_type: String) -> io::Result<IncomingFile> {
         if self.files.len() == FILES {
             return Err(io::Error::other(format!("more than {FILES} files in one upload")));
         }
@@ -71,101 +67,131 @@ impl Incoming {
             unique = file_name::numbered(name, number);
             number += 1;
         }
-        let path = self.folder.join(&unique);
-        let file = Arc::new(tokio::fs::File::create_new(path).await?.into_std().await);
         Ok(IncomingFile {
+            folder: self.folder.clone(),
             name: unique,
             content_type,
-            batch: Vec::new(),
-            handed_over: Arc::default(),
             size: 0,
-            synced: 0,
-            hashing: Lane::new(Sha256::new()),
-            syncing: Lane::new(file.clone()),
-            writing: Lane::new(file),
+            batch: Vec::new(),
+            lanes: None,
         })
     }
 
-    /// Adds a file whose bytes have all come, and puts them on disk.
+    /// Adds a file whose bytes have all come, and puts them and its name on
+    /// disk.
     ///
     /// # Errors
     /// The disk's, for any of its bytes; the upload must then be refused,
     /// since a second attempt would succeed without the data being there.
-    pub async fn finish_file(&mut self, mut file: IncomingFile) -> io::Result<()> {
-        file.hand_over().await?;
-        file.writing.begin(|file| file.sync_data()).await?;
-        let sha256 = digest::hex(&file.hashing.end().await?.finalize());
-        file.writing.end().await?;
-        file.syncing.end().await?;
-        let IncomingFile { name, content_type, size, .. } = file;
-        self.files.push(upload::File { name, content_type, size, sha256 });
+    pub async fn finish_file(&mut self, file: IncomingFile) -> io::Result<()> {
+        let IncomingFile { folder, name, content_type, size, batch, lanes } = file;
+        let sha256 = match lanes {
+            Some(lanes) => lanes.end(batch, move || folder.sync()).await?,
+            None => {
+                let name = name.clone();
+                // One piece of work for one thread: waking others would take
+                // longer than it does.
+                let written = spawn_blocking(move || -> io::Result<_> {
+                    let mut file = folder.create(&name)?;
+                    file.write_all(&batch)?;
+                    file.sync_data()?;
+                    folder.sync()?;
+                    Ok(Sha256::digest(&batch))
+                });
+                written.await??
+            }
+        };
+        self.files.push(upload::File { name, content_type, size, sha256: digest::hex(&sha256) });
         Ok(())
     }
 
-    /// Puts the names of the files on disk.
+    /// Leaves the folder to the ledger, which may take the upload even if
+    /// nobody waits for its answer any more. There is one from now on, even of
+    /// an upload without files.
     ///
     /// # Errors
-    /// The disk's; the upload must then be refused.
-    pub async fn sync(&self) -> io::Result<()> {
-        let folder = self.folder.clone();
-        tokio::task::spawn_blocking(move || File::open(folder)?.sync_all()).await?
-    }
-
-    /// Leaves the folder to the ledger, which may take the upload even if
-    /// nobody waits for its answer any more.
-    pub(super) fn keep(&mut self) {
-        self.kept = true;
+    /// The disk's.
+    pub(super) async fn keep(&mut self) -> io::Result<()> {
+        if self.files.is_empty() {
+            let folder = self.folder.clone();
+            spawn_blocking(move || folder.make()).await??;
+        }
+        self.folder.kept.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Removes the folder before it returns, so that nothing of an upload is
     /// left when the camera hears that it failed.
-    pub async fn discard(mut self) {
-        self.kept = true;
-        let folder = std::mem::take(&mut self.folder);
-        match tokio::fs::remove_dir_all(&folder).await {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!("{}: {error}", folder.display());
-            }
-            _ => {}
-        }
+    pub async fn discard(self) {
+        let folder = self.folder;
+        folder.kept.store(true, Ordering::Relaxed);
+        // An end of the process in between leaves it to the next start.
+        let _ = spawn_blocking(move || remove(&folder.path)).await;
     }
 }
 
-impl Drop for Incoming {
+/// Where the files of an upload go; removed with the last thread that works in
+/// it, so that none can leave anything behind.
+struct Folder {
+    path: PathBuf,
+    kept: AtomicBool,
+}
+
+impl Folder {
+    fn make(&self) -> io::Result<()> {
+        match fs::create_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made,
+        }
+    }
+
+    fn create(&self, name: &str) -> io::Result<File> {
+        self.make()?;
+        File::create_new(self.path.join(name))
+    }
+
+    /// Puts the names of the files on disk.
+    fn sync(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+impl Drop for Folder {
     fn drop(&mut self) {
-        if self.kept {
+        if self.kept.load(Ordering::Relaxed) {
             return;
         }
-        let folder = std::mem::take(&mut self.folder);
-        let remove = move || {
-            if let Err(error) = std::fs::remove_dir_all(&folder) {
-                tracing::warn!("{}: {error}", folder.display());
-            }
-        };
+        let path = std::mem::take(&mut self.path);
         match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn_blocking(remove)),
-            Err(_) => remove(),
+            Ok(runtime) => drop(runtime.spawn_blocking(move || remove(&path))),
+            Err(_) => remove(&path),
         }
     }
 }
 
-/// A file whose bytes are coming in. While they come from the socket, those
-/// before are hashed, written, and on their way to the disk, each on a thread.
+fn remove(folder: &Path) {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!("{}: {error}", folder.display());
+        }
+        _ => {}
+    }
+}
+
+/// A file whose bytes are coming in. When there are many, those before are
+/// hashed, written, and on their way to the disk, each on a thread, while more
+/// come from the socket.
 pub struct IncomingFile {
+    folder: Arc<Folder>,
     name: String,
     content_type: String,
-    /// What the threads get next. Copied together, so that the buffer into
+    size: u64,
+    /// What is handed over next. Copied together, so that the buffer into
     /// which the socket was read is free for the next read: that is cheaper
     /// than the page faults of ever new buffers, and small chunks hold nothing.
     batch: Vec<u8>,
-    /// What they have got.
-    handed_over: Arc<Vec<u8>>,
-    size: u64,
-    /// How much was written when it was last begun to bring it to the disk.
-    synced: u64,
-    hashing: Lane<Sha256>,
-    writing: Lane<Arc<File>>,
-    syncing: Lane<Arc<File>>,
+    /// None as long as everything is in the first batch.
+    lanes: Option<Lanes>,
 }
 
 impl IncomingFile {
@@ -176,26 +202,18 @@ impl IncomingFile {
     pub async fn append(&mut self, chunk: &[u8]) -> io::Result<()> {
         self.size += chunk.len() as u64;
         self.batch.extend_from_slice(chunk);
-        if self.batch.len() < BATCH { Ok(()) } else { self.hand_over().await }
-    }
-
-    async fn hand_over(&mut self) -> io::Result<()> {
-        let batch = Arc::new(std::mem::take(&mut self.batch));
-        let (to_hash, to_write) = (batch.clone(), batch.clone());
-        let hash = move |hash: &mut Sha256| {
-            hash.update(&*to_hash);
-            Ok(())
-        };
-        self.hashing.begin(hash).await?;
-        self.writing.begin(move |file| (&**file).write_all(&to_write)).await?;
-        // Both threads have done with the one before.
-        let before = std::mem::replace(&mut self.handed_over, batch);
-        self.batch = Arc::into_inner(before).unwrap_or_default();
-        self.batch.clear();
-        if self.size - self.synced >= UNSYNCED && self.syncing.is_free() {
-            self.synced = self.size;
-            self.syncing.begin(|file| file.sync_data()).await?;
+        if self.batch.len() < BATCH {
+            return Ok(());
         }
+        let lanes = match &mut self.lanes {
+            Some(lanes) => lanes,
+            none => {
+                let (folder, name) = (self.folder.clone(), self.name.clone());
+                let file = spawn_blocking(move || folder.create(&name)).await??;
+                none.insert(Lanes::new(file))
+            }
+        };
+        self.batch = lanes.hand_over(std::mem::take(&mut self.batch)).await?;
         Ok(())
     }
 }

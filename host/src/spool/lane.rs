@@ -1,12 +1,88 @@
 //! Work on a file that must not block the runtime: in order, one piece at a
 //! time, while the next piece is being brought.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::Arc;
 
+use sha2::digest::Output;
+use sha2::{Digest, Sha256};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+/// Bytes that may be written and not on their way to the disk. With less to
+/// do at the end, the camera waits less for its answer.
+const UNSYNCED: usize = 32 << 20;
+
+/// A large file whose bytes are hashed, written and brought to the disk, each
+/// on a thread.
+pub(super) struct Lanes {
+    hashing: Lane<Sha256>,
+    writing: Lane<Arc<File>>,
+    syncing: Lane<Arc<File>>,
+    /// What the threads work on.
+    batch: Arc<Vec<u8>>,
+    /// Bytes since it was last begun to bring the file to the disk.
+    unsynced: usize,
+}
+
+impl Lanes {
+    pub(super) fn new(file: File) -> Self {
+        let file = Arc::new(file);
+        Self {
+            hashing: Lane::Idle(Sha256::new()),
+            writing: Lane::Idle(file.clone()),
+            syncing: Lane::Idle(file),
+            batch: Arc::default(),
+            unsynced: 0,
+        }
+    }
+
+    /// Appends `batch`; an empty buffer for the next one.
+    ///
+    /// # Errors
+    /// Those of the batches before.
+    pub(super) async fn hand_over(&mut self, batch: Vec<u8>) -> io::Result<Vec<u8>> {
+        let batch = Arc::new(batch);
+        let (to_hash, to_write) = (batch.clone(), batch.clone());
+        let hash = move |hash: &mut Sha256| {
+            hash.update(&*to_hash);
+            Ok(())
+        };
+        self.hashing.begin(hash).await?;
+        self.writing.begin(move |file| (&**file).write_all(&to_write)).await?;
+        self.unsynced += batch.len();
+        // Both threads have done with the one before.
+        let before = std::mem::replace(&mut self.batch, batch);
+        let mut before = Arc::into_inner(before).unwrap_or_default();
+        before.clear();
+        if self.unsynced >= UNSYNCED && self.syncing.is_free() {
+            self.unsynced = 0;
+            self.syncing.begin(|file| file.sync_data()).await?;
+        }
+        Ok(before)
+    }
+
+    /// Appends the `last` batch, puts the file on disk and then does what comes
+    /// `after` that; the SHA-256 of all.
+    ///
+    /// # Errors
+    /// Those of all batches.
+    pub(super) async fn end(
+        mut self,
+        last: Vec<u8>,
+        after: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> io::Result<Output<Sha256>> {
+        self.hand_over(last).await?;
+        self.writing.begin(|file| file.sync_data().and_then(|()| after())).await?;
+        let hash = self.hashing.end().await?;
+        self.writing.end().await?;
+        self.syncing.end().await?;
+        Ok(hash.finalize())
+    }
+}
+
 /// Something that is worked on by a thread, one piece after the other.
-pub(super) enum Lane<T> {
+enum Lane<T> {
     /// Waits for the next piece.
     Idle(T),
     /// Works on one.
@@ -16,12 +92,8 @@ pub(super) enum Lane<T> {
 }
 
 impl<T: Send + 'static> Lane<T> {
-    pub(super) fn new(subject: T) -> Self {
-        Self::Idle(subject)
-    }
-
     /// Whether a piece would begin at once.
-    pub(super) fn is_free(&self) -> bool {
+    fn is_free(&self) -> bool {
         match self {
             Self::Idle(_) => true,
             Self::Busy(work) => work.is_finished(),
@@ -33,7 +105,7 @@ impl<T: Send + 'static> Lane<T> {
     ///
     /// # Errors
     /// Those of the pieces before.
-    pub(super) async fn begin(
+    async fn begin(
         &mut self,
         piece: impl FnOnce(&mut T) -> io::Result<()> + Send + 'static,
     ) -> io::Result<()> {
@@ -46,7 +118,7 @@ impl<T: Send + 'static> Lane<T> {
     ///
     /// # Errors
     /// Those of all pieces.
-    pub(super) async fn end(&mut self) -> io::Result<T> {
+    async fn end(&mut self) -> io::Result<T> {
         match std::mem::replace(self, Self::Failed) {
             Self::Idle(subject) => Ok(subject),
             Self::Busy(work) => work.await?,

@@ -20,6 +20,9 @@ use super::schema;
 /// Pieces of work in one transaction.
 const GROUP: usize = 64;
 
+/// Prepared statements kept; there are fewer.
+const STATEMENTS: usize = 64;
+
 /// How long to wait for another process (`afterimage queue`) to end its
 /// transaction.
 const BUSY: Duration = Duration::from_secs(5);
@@ -178,9 +181,13 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
         ));
     }
     connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What a savepoint would restore goes to a file otherwise: many times what
+    // is written to the ledger itself.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     schema::migrate(&mut connection)?;
     Ok(connection)
 }

@@ -16,7 +16,7 @@ mod space;
 mod sweep;
 mod uploads;
 
-pub use deliveries::{Claim, Outcome, Pause};
+pub use deliveries::{Claim, Due, Outcome, Pause, Recorded};
 pub use incoming::{Incoming, IncomingFile};
 pub use ledger::LedgerError;
 pub use posts::beside;
@@ -89,12 +89,10 @@ impl Spool {
         Ok(Self { root: root.to_owned(), ledger, seen: Mutex::new(0), undelivered, _lock: lock })
     }
 
-    /// A place for an upload that is about to come.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub async fn begin(&self) -> io::Result<Incoming> {
-        Incoming::create(&self.root.join("uploads")).await
+    /// A place for an upload that is about to come. On disk is nothing of it
+    /// before the first batch of its bytes.
+    pub fn begin(&self) -> Incoming {
+        Incoming::new(&self.root.join("uploads"))
     }
 
     /// Makes `upload` durable together with its deliveries. When this returns
@@ -111,8 +109,7 @@ impl Spool {
     ) -> Result<Accepted, SpoolError> {
         let deliveries = i64::try_from(planned.len()).unwrap_or(i64::MAX);
         let accepted: Result<Accepted, SpoolError> = async {
-            incoming.sync().await?;
-            incoming.keep();
+            incoming.keep().await?;
             let upload = upload.clone();
             let work = move |db: &Connection| {
                 if let Origin::Social { service, session } = &upload.origin {
@@ -154,40 +151,51 @@ impl Spool {
         }
     }
 
-    /// The next delivery that can go, now marked as being delivered.
+    /// Takes up to `places` deliveries that can go now, closes posts whose time
+    /// is up, and tells when the next thing is due.
     ///
     /// # Errors
     /// The ledger's.
-    pub async fn claim(&self) -> Result<Option<Claim>, LedgerError> {
-        self.ledger.write_lazily(|db| deliveries::claim(db, SystemTime::now())).await
+    pub async fn due(&self, places: usize) -> Result<Due, LedgerError> {
+        self.ledger.write_lazily(move |db| deliveries::due(db, places, SystemTime::now())).await
     }
 
-    /// Writes down what became of a delivery, and with `pause` that its action
-    /// is not called for that long.
+    /// Writes down what became of a delivery, and with it whether its action
+    /// is called from now on.
     ///
     /// # Errors
     /// The ledger's.
     pub async fn record(
         &self,
-        number: i64,
+        claim: &Claim,
         outcome: Outcome,
-        pause: Option<(String, String, Duration)>,
-    ) -> Result<(), LedgerError> {
+        pause: Option<(String, Duration)>,
+        keep_files: Duration,
+    ) -> Result<Recorded, LedgerError> {
         let delivered = matches!(outcome, Outcome::Delivered { .. });
-        self.ledger
+        let (number, upload) = (claim.number, claim.upload.id.clone());
+        let action = claim.action.to_string();
+        let recorded = self
+            .ledger
             .write(move |db| {
                 let now = SystemTime::now();
                 deliveries::record(db, number, &outcome, now)?;
-                match &pause {
-                    Some((action, reason, wait)) => {
-                        deliveries::pause(db, action, reason, *wait, now)
-                    }
-                    None => Ok(()),
+                let mut recorded = Recorded::default();
+                if let Some((reason, wait)) = &pause {
+                    recorded.paused = deliveries::paused(db, &action)?.is_none();
+                    deliveries::pause(db, &action, reason, *wait, now)?;
                 }
+                // The action gave an answer of its own.
+                if delivered || matches!(outcome, Outcome::Rejected { .. }) {
+                    recorded.resumed = deliveries::resume(db, &action, now)?;
+                }
+                recorded.finished =
+                    delivered && deliveries::finish(db, &upload, sweep::ago(keep_files))?;
+                Ok(recorded)
             })
             .await?;
         self.undelivered.fetch_sub(delivered.into(), Ordering::Relaxed);
-        Ok(())
+        Ok(recorded)
     }
 
     /// How many deliveries are not delivered: those that wait, and those that
@@ -210,31 +218,6 @@ impl Spool {
     pub async fn paused(&self, action: &str) -> Result<Option<Pause>, LedgerError> {
         let action = action.to_owned();
         self.ledger.write_lazily(move |db| deliveries::paused(db, &action)).await
-    }
-
-    /// Ends the pause of `action`; whether there was one.
-    ///
-    /// # Errors
-    /// The ledger's.
-    pub async fn resume(&self, action: &str) -> Result<bool, LedgerError> {
-        let action = action.to_owned();
-        self.ledger.write(move |db| deliveries::resume(db, &action, SystemTime::now())).await
-    }
-
-    /// Closes posts whose time is up, and tells when the next thing is due.
-    ///
-    /// # Errors
-    /// The ledger's.
-    pub async fn next_due(&self) -> Result<Option<SystemTime>, LedgerError> {
-        self.ledger
-            .write_lazily(|db| {
-                let now = SystemTime::now();
-                match deliveries::close_posts(db, now)? {
-                    0 => deliveries::next_due(db, now),
-                    _ => Ok(Some(now)),
-                }
-            })
-            .await
     }
 
     /// Moves everything that is set for a time by `milliseconds`, after the

@@ -53,7 +53,6 @@ impl Spool {
         files: Vec<upload::File>,
         wait: Wait,
     ) -> Result<bool, SpoolError> {
-        incoming.sync().await?;
         let folder = self.folder(&post.upload.id);
         let moves: Vec<(PathBuf, PathBuf)> = incoming
             .files()

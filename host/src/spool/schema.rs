@@ -4,9 +4,10 @@ use rusqlite::{Connection, TransactionBehavior};
 
 /// What each version added. `user_version` is the last that was applied; a
 /// released one never changes.
-const MIGRATIONS: &[(u32, &str)] = &[(
-    1,
-    "
+const MIGRATIONS: &[(u32, &str)] = &[
+    (
+        1,
+        "
 CREATE TABLE uploads (
     id TEXT PRIMARY KEY,
     origin TEXT NOT NULL CHECK (origin IN ('email', 'social')),
@@ -75,7 +76,14 @@ CREATE TABLE pauses (
     due_at INTEGER NOT NULL
 ) STRICT;
 ",
-)];
+    ),
+    (
+        2,
+        "
+CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state IN ('queued', 'collecting');
+",
+    ),
+];
 
 /// Applies what is missing.
 ///
@@ -101,4 +109,36 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         }
     }
     transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_of_the_first_version_keeps_its_rows_and_gets_what_came_later() {
+        let mut db = Connection::open_in_memory().unwrap();
+        db.execute_batch(MIGRATIONS[0].1).unwrap();
+        db.pragma_update(None, "user_version", 1).unwrap();
+        db.execute_batch(
+            "INSERT INTO uploads VALUES ('u', 'email', NULL, NULL, 's', '[]', '', '', NULL, 1, '', 1);
+             INSERT INTO deliveries (id, upload, action, recipients, lane, state, due_at)
+                VALUES ('d', 'u', 'store', '[]', 'sender s', 'queued', 5);",
+        )
+        .unwrap();
+        migrate(&mut db).unwrap();
+        let newest = MIGRATIONS.last().unwrap().0;
+        let version: u32 = db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(version, newest);
+        let due: i64 = db
+            .query_row(
+                "SELECT due_at FROM deliveries INDEXED BY deliveries_due
+                 WHERE state IN ('queued', 'collecting')",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(due, 5);
+        migrate(&mut db).unwrap();
+    }
 }

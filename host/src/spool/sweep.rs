@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::{Spool, SpoolError, deliveries};
+use super::{Claim, Spool, SpoolError, deliveries};
 
 impl Spool {
     /// Takes up what an earlier run left: deliveries that were under way are
@@ -44,31 +44,19 @@ impl Spool {
         Ok(missing)
     }
 
-    /// Removes the notes of a delivery that ended, and its upload's files if
-    /// they are needed no longer than `keep_files` after.
+    /// Removes what a delivered `claim` leaves behind: its notes, and with
+    /// `finished` the files of its upload.
     ///
     /// # Errors
     /// The disk's.
-    pub async fn finish(
-        &self,
-        upload: &str,
-        delivery: &str,
-        keep_files: Duration,
-    ) -> Result<(), SpoolError> {
-        let id = upload.to_owned();
-        let before = ago(keep_files);
-        // A power cut that undoes it leaves a receipt for `clean`.
-        let work = move |db: &rusqlite::Connection| deliveries::finish(db, &id, before);
-        let finished = self.ledger.write_lazily(work).await?;
-        let notes = self.notes(delivery);
-        let folder = self.folder(upload);
+    pub async fn remove(&self, claim: &Claim, finished: bool) -> io::Result<()> {
+        let notes = self.notes(&claim.id);
+        let folder = self.folder(&claim.upload.id);
         tokio::task::spawn_blocking(move || {
             remove(fs::remove_file(notes))?;
             if finished { remove(fs::remove_dir_all(folder)) } else { Ok(()) }
         })
-        .await
-        .map_err(io::Error::other)??;
-        Ok(())
+        .await?
     }
 
     /// Removes files and receipts that were kept for long enough.
@@ -157,6 +145,6 @@ fn remove(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-fn ago(time: Duration) -> SystemTime {
+pub(super) fn ago(time: Duration) -> SystemTime {
     SystemTime::now().checked_sub(time).unwrap_or(SystemTime::UNIX_EPOCH)
 }

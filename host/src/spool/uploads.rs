@@ -68,13 +68,14 @@ pub(super) fn insert(
 ) -> rusqlite::Result<Accepted> {
     let content = content(upload, planned);
     let since = millis(upload.received_at) - duration_millis(repeat_window);
-    let repeat: bool = db.query_row(
-        "SELECT EXISTS (
-            SELECT 1 FROM uploads u WHERE content = ?1 AND received_at > ?2 AND NOT EXISTS (
-                SELECT 1 FROM deliveries WHERE upload = u.id AND state IN ('rejected', 'parked')))",
-        params![content, since],
-        |row| row.get(0),
-    )?;
+    let repeat: bool = db
+        .prepare_cached(
+            "SELECT EXISTS (
+                SELECT 1 FROM uploads u WHERE content = ?1 AND received_at > ?2
+                AND NOT EXISTS (SELECT 1 FROM deliveries
+                    WHERE upload = u.id AND state IN ('rejected', 'parked')))",
+        )?
+        .query_row(params![content, since], |row| row.get(0))?;
     if repeat && !repeat_window.is_zero() {
         return Ok(Accepted::Repeat);
     }

@@ -26,7 +26,7 @@ pub(super) async fn receive<I: Intake>(
     let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
     let content_type = content_type.map(|value| String::from_utf8_lossy(value).into_owned());
     let mut body = Body::open(request.into_body(), &camera.settings).await?;
-    let mut incoming = camera.intake.begin().await?;
+    let mut incoming = camera.intake.begin()?;
     let name = &announced.file_name;
     file::receive(&mut body, name, content_type.as_deref(), &mut incoming).await?;
 
