@@ -212,6 +212,11 @@ fn a_secret_that_would_not_be_sent_as_meant_is_refused() {
                { ORIGIN = "https://a.org", HEADER = "x-b", VALUE = "s3cret" }"#,
             "one VALUE and one SIGN at most",
         ),
+        (
+            r#"{ ORIGIN = "https://a.org", HEADER = "x-a", VALUE = "s3cret" },
+               { ORIGIN = "https://a.org", HEADER = "X-A", SIGN = "s3cret" }"#,
+            "VALUE and SIGN of an origin need two headers",
+        ),
     ] {
         let config = format!("{plugin}SECRETS = [{secrets}]\n");
         assert_refused(&config, &["config.toml:", "[PLUGINS.x]: SECRETS: ", words]);

@@ -275,6 +275,9 @@ fn injections(
         {
             return Err(wrong(&secret.origin, "an origin has one VALUE and one SIGN at most"));
         }
+        if injections.iter().any(|i| i.origin == origin && i.header == header) {
+            return Err(wrong(&secret.header, "VALUE and SIGN of an origin need two headers"));
+        }
         injections.push(Injection { origin, header, value });
     }
     Ok(injections)
