@@ -45,7 +45,7 @@ pub const HOSTS: [&str; 6] = [
 
 /// What the camera side needs of the rest of the program.
 pub trait Intake: Send + Sync + 'static {
-    /// A place on disk for an upload that is about to come.
+    /// A place for an upload that is about to come.
     fn begin(&self) -> Result<Incoming, Refused>;
 
     /// Takes over an upload whose bytes are all there. When this returns `Ok`

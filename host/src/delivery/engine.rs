@@ -123,12 +123,7 @@ impl Engine {
         self: &Arc<Self>,
         calls: &mut JoinSet<()>,
     ) -> Result<Option<Duration>, LedgerError> {
-        let places = CALLS - calls.len();
-        if places == 0 {
-            // The end of a call is the next to wait for.
-            return Ok(None);
-        }
-        let due = self.spool.due(places).await?;
+        let due = self.spool.claim(CALLS - calls.len()).await?;
         for claim in due.claims {
             let engine = self.clone();
             calls.spawn(async move { engine.deliver(claim).await });

@@ -106,14 +106,17 @@ pub struct Pause {
     pub probes: u32,
 }
 
-/// Up to `places` deliveries that can go now, and when the next can that cannot
-/// go yet.
-pub(super) fn due(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Due> {
+/// Closes posts whose time is up, marks up to `places` deliveries that can go
+/// now as being delivered, and tells when the next thing is due.
+pub(super) fn claim(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Due> {
     close_posts(db, now)?;
-    let mut numbers = ready(db, places, now)?;
-    numbers.extend(probes(db, places - numbers.len(), now)?);
+    let mut numbers = Vec::new();
+    if places > 0 {
+        numbers = ready(db, places, now)?;
+        numbers.extend(probes(db, places - numbers.len(), now)?);
+    }
     let claims =
-        numbers.into_iter().map(|number| claim(db, number)).collect::<rusqlite::Result<_>>()?;
+        numbers.into_iter().map(|number| mark(db, number)).collect::<rusqlite::Result<_>>()?;
     Ok(Due { claims, next: next_due(db, now)? })
 }
 
@@ -148,12 +151,12 @@ fn ready(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Ve
             FROM lanes l WHERE action NOT IN (SELECT action FROM pauses)
                 AND (action, lane) NOT IN
                     (SELECT action, lane FROM deliveries WHERE state = 'delivering')),
-         places (number, place) AS (
+         ranks (number, rank) AS (
             SELECT number, row_number() OVER (PARTITION BY action ORDER BY number) +
                 (SELECT count(*) FROM deliveries d
                  WHERE d.state = 'delivering' AND d.action = f.action)
             FROM firsts f WHERE number IS NOT NULL)
-         SELECT number FROM places WHERE place <= {AT_ONCE} ORDER BY number",
+         SELECT number FROM ranks WHERE rank <= {AT_ONCE} ORDER BY number",
         last = i64::MAX
     ))?
     .query_map([millis(now)], |row| row.get(0))?
@@ -166,16 +169,17 @@ fn ready(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Ve
 fn probes(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Vec<i64>> {
     db.prepare_cached(
         "SELECT number FROM (
-            SELECT number, row_number() OVER (PARTITION BY d.action ORDER BY failures, number)
-                AS place
-            FROM pauses p CROSS JOIN deliveries d
-            WHERE state = 'queued' AND d.action = p.action AND p.due_at <= ?1
+            SELECT number, failures,
+                row_number() OVER (PARTITION BY d.action ORDER BY failures, number) AS rank
+            FROM pauses p CROSS JOIN deliveries d INDEXED BY deliveries_waiting
+            WHERE d.state IN ('queued', 'delivering') AND d.state = 'queued'
+            AND d.action = p.action AND p.due_at <= ?1
             AND NOT EXISTS (SELECT 1 FROM deliveries f
                 WHERE f.state = 'delivering' AND f.action = d.action)
             AND NOT EXISTS (SELECT 1 FROM deliveries e
                 WHERE e.state IN ('queued', 'delivering') AND e.action = d.action
                 AND e.lane = d.lane AND e.number < d.number AND e.holds))
-         WHERE place = 1",
+         WHERE rank = 1 ORDER BY failures, number",
     )?
     .query_map([millis(now)], |row| row.get(0))?
     .take(places)
@@ -183,7 +187,7 @@ fn probes(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<V
 }
 
 /// Marks the delivery `number` as being delivered.
-fn claim(db: &Connection, number: i64) -> rusqlite::Result<Claim> {
+fn mark(db: &Connection, number: i64) -> rusqlite::Result<Claim> {
     db.prepare_cached(
         "UPDATE deliveries SET state = 'delivering', attempt = attempt + 1 WHERE number = ?1",
     )?

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
-use super::lane::Lanes;
+use super::workers::Workers;
 use crate::digest;
 use crate::file_name;
 use crate::upload;
 
 /// Bytes handed to other threads at once. Waking a thread takes some 15 us,
-/// hashing this much 250 us. A file up to this size is handed over as a whole.
+/// hashing this much 250 us. A smaller file is handed over as a whole.
 const BATCH: usize = 512 << 10;
 
 /// Files of one upload. Cameras were never seen to send more than 20.
@@ -73,20 +73,19 @@ impl Incoming {
             content_type,
             size: 0,
             batch: Vec::new(),
-            lanes: None,
+            workers: None,
         })
     }
 
-    /// Adds a file whose bytes have all come, and puts them and its name on
-    /// disk.
+    /// Adds a file whose bytes have all come, and puts them on disk.
     ///
     /// # Errors
     /// The disk's, for any of its bytes; the upload must then be refused,
     /// since a second attempt would succeed without the data being there.
     pub async fn finish_file(&mut self, file: IncomingFile) -> io::Result<()> {
-        let IncomingFile { folder, name, content_type, size, batch, lanes } = file;
-        let sha256 = match lanes {
-            Some(lanes) => lanes.end(batch, move || folder.sync()).await?,
+        let IncomingFile { folder, name, content_type, size, batch, workers } = file;
+        let sha256 = match workers {
+            Some(workers) => workers.end(batch).await?,
             None => {
                 let name = name.clone();
                 // One piece of work for one thread: waking others would take
@@ -95,7 +94,6 @@ impl Incoming {
                     let mut file = folder.create(&name)?;
                     file.write_all(&batch)?;
                     file.sync_data()?;
-                    folder.sync()?;
                     Ok(Sha256::digest(&batch))
                 });
                 written.await??
@@ -105,17 +103,19 @@ impl Incoming {
         Ok(())
     }
 
-    /// Leaves the folder to the ledger, which may take the upload even if
-    /// nobody waits for its answer any more. There is one from now on, even of
-    /// an upload without files.
+    /// Puts the names of the files on disk and leaves the folder to the ledger,
+    /// which may take the upload even if nobody waits for its answer any more.
+    /// There is a folder from now on, even of an upload without files.
     ///
     /// # Errors
-    /// The disk's.
+    /// The disk's; the upload must then be refused.
     pub(super) async fn keep(&mut self) -> io::Result<()> {
-        if self.files.is_empty() {
-            let folder = self.folder.clone();
-            spawn_blocking(move || folder.make()).await??;
-        }
+        let folder = self.folder.clone();
+        spawn_blocking(move || {
+            folder.make()?;
+            File::open(&folder.path)?.sync_all()
+        })
+        .await??;
         self.folder.kept.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -130,8 +130,8 @@ impl Incoming {
     }
 }
 
-/// Where the files of an upload go; removed with the last thread that works in
-/// it, so that none can leave anything behind.
+/// Where the files of an upload go. Removed when the last thread has gone that
+/// may make files in it, so that none can leave anything behind.
 struct Folder {
     path: PathBuf,
     kept: AtomicBool,
@@ -148,11 +148,6 @@ impl Folder {
     fn create(&self, name: &str) -> io::Result<File> {
         self.make()?;
         File::create_new(self.path.join(name))
-    }
-
-    /// Puts the names of the files on disk.
-    fn sync(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
     }
 }
 
@@ -191,7 +186,7 @@ pub struct IncomingFile {
     /// than the page faults of ever new buffers, and small chunks hold nothing.
     batch: Vec<u8>,
     /// None as long as everything is in the first batch.
-    lanes: Option<Lanes>,
+    workers: Option<Workers>,
 }
 
 impl IncomingFile {
@@ -205,15 +200,15 @@ impl IncomingFile {
         if self.batch.len() < BATCH {
             return Ok(());
         }
-        let lanes = match &mut self.lanes {
-            Some(lanes) => lanes,
+        let workers = match &mut self.workers {
+            Some(workers) => workers,
             none => {
                 let (folder, name) = (self.folder.clone(), self.name.clone());
                 let file = spawn_blocking(move || folder.create(&name)).await??;
-                none.insert(Lanes::new(file))
+                none.insert(Workers::new(file))
             }
         };
-        self.batch = lanes.hand_over(std::mem::take(&mut self.batch)).await?;
+        self.batch = workers.hand_over(std::mem::take(&mut self.batch)).await?;
         Ok(())
     }
 }

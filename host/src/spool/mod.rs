@@ -5,7 +5,6 @@
 
 mod deliveries;
 mod incoming;
-mod lane;
 mod ledger;
 mod posts;
 mod queue;
@@ -15,6 +14,7 @@ mod sessions;
 mod space;
 mod sweep;
 mod uploads;
+mod workers;
 
 pub use deliveries::{Claim, Due, Outcome, Pause, Recorded};
 pub use incoming::{Incoming, IncomingFile};
@@ -89,8 +89,8 @@ impl Spool {
         Ok(Self { root: root.to_owned(), ledger, seen: Mutex::new(0), undelivered, _lock: lock })
     }
 
-    /// A place for an upload that is about to come. On disk is nothing of it
-    /// before the first batch of its bytes.
+    /// A place for an upload that is about to come. Nothing of it is on disk
+    /// before its first file is complete, or has 512 KiB.
     pub fn begin(&self) -> Incoming {
         Incoming::new(&self.root.join("uploads"))
     }
@@ -151,13 +151,14 @@ impl Spool {
         }
     }
 
-    /// Takes up to `places` deliveries that can go now, closes posts whose time
-    /// is up, and tells when the next thing is due.
+    /// Closes posts whose time is up, takes up to `places` deliveries that can
+    /// go now, which are then marked as being delivered, and tells when the next
+    /// thing is due.
     ///
     /// # Errors
     /// The ledger's.
-    pub async fn due(&self, places: usize) -> Result<Due, LedgerError> {
-        self.ledger.write_lazily(move |db| deliveries::due(db, places, SystemTime::now())).await
+    pub async fn claim(&self, places: usize) -> Result<Due, LedgerError> {
+        self.ledger.write_lazily(move |db| deliveries::claim(db, places, SystemTime::now())).await
     }
 
     /// Writes down what became of a delivery, and with it whether its action

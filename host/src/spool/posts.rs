@@ -42,7 +42,7 @@ impl Spool {
 
     /// Adds the files of `incoming` to `post`, under the names of `files`; it
     /// then waits as `wait` says. `false` when the post was closed meanwhile;
-    /// `incoming` is then as it was.
+    /// `incoming` has its files again then, and may be accepted by itself.
     ///
     /// # Errors
     /// The disk's; the post is then as it was.
@@ -114,4 +114,61 @@ fn rename_all(moves: &[(PathBuf, PathBuf)]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && to.exists() => Ok(()),
         renamed => renamed,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::config::ActionName;
+    use crate::spool::Planned;
+    use crate::upload::Origin;
+
+    async fn photo(spool: &Spool, bytes: &[u8]) -> (Upload, Incoming) {
+        let mut incoming = spool.begin();
+        let mut file = incoming.create_file("SAM_0001.JPG", "image/jpeg".to_owned()).unwrap();
+        file.append(bytes).await.unwrap();
+        incoming.finish_file(file).await.unwrap();
+        let origin =
+            Origin::Social { service: "facebook".to_owned(), session: "session".to_owned() };
+        let upload = Upload {
+            id: incoming.id().to_owned(),
+            origin,
+            sender: "a@example.org".to_owned(),
+            recipients: Vec::new(),
+            subject: String::new(),
+            body: "Two photos".to_owned(),
+            camera: None,
+            received_at: SystemTime::now(),
+            files: incoming.files().to_vec(),
+        };
+        (upload, incoming)
+    }
+
+    #[tokio::test]
+    async fn a_photo_for_a_post_that_was_closed_meanwhile_becomes_an_upload_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path()).unwrap();
+        let planned = |id: &str, wait| {
+            let action = ActionName::parse("mastodon");
+            vec![Planned { id: id.to_owned(), action, recipients: Vec::new(), wait }]
+        };
+        let (first, incoming) = photo(&spool, b"first").await;
+        let at_once = Wait::File(Duration::ZERO);
+        spool.accept(&first, incoming, planned("1", at_once), Duration::ZERO).await.unwrap();
+        let post = spool.post("facebook", "session").await.unwrap().unwrap();
+        let closed = spool.claim(1).await.unwrap();
+        assert_eq!(closed.claims.len(), 1);
+
+        let (second, incoming) = photo(&spool, b"second").await;
+        let files = beside(&post.upload.files, &second.files);
+        assert!(!spool.extend(&post, &incoming, files, at_once).await.unwrap());
+        spool.accept(&second, incoming, planned("2", at_once), Duration::ZERO).await.unwrap();
+        for (upload, bytes) in [(&first, &b"first"[..]), (&second, b"second")] {
+            let folder = spool.folder(&upload.id);
+            assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "{}", folder.display());
+            assert_eq!(fs::read(folder.join("SAM_0001.JPG")).unwrap(), bytes);
+        }
+    }
 }

@@ -15,23 +15,23 @@ const UNSYNCED: usize = 32 << 20;
 
 /// A large file whose bytes are hashed, written and brought to the disk, each
 /// on a thread.
-pub(super) struct Lanes {
-    hashing: Lane<Sha256>,
-    writing: Lane<Arc<File>>,
-    syncing: Lane<Arc<File>>,
+pub(super) struct Workers {
+    hashing: Worker<Sha256>,
+    writing: Worker<Arc<File>>,
+    syncing: Worker<Arc<File>>,
     /// What the threads work on.
     batch: Arc<Vec<u8>>,
     /// Bytes since it was last begun to bring the file to the disk.
     unsynced: usize,
 }
 
-impl Lanes {
+impl Workers {
     pub(super) fn new(file: File) -> Self {
         let file = Arc::new(file);
         Self {
-            hashing: Lane::Idle(Sha256::new()),
-            writing: Lane::Idle(file.clone()),
-            syncing: Lane::Idle(file),
+            hashing: Worker::Idle(Sha256::new()),
+            writing: Worker::Idle(file.clone()),
+            syncing: Worker::Idle(file),
             batch: Arc::default(),
             unsynced: 0,
         }
@@ -62,18 +62,13 @@ impl Lanes {
         Ok(before)
     }
 
-    /// Appends the `last` batch, puts the file on disk and then does what comes
-    /// `after` that; the SHA-256 of all.
+    /// Appends the `last` batch and puts the file on disk; the SHA-256 of all.
     ///
     /// # Errors
     /// Those of all batches.
-    pub(super) async fn end(
-        mut self,
-        last: Vec<u8>,
-        after: impl FnOnce() -> io::Result<()> + Send + 'static,
-    ) -> io::Result<Output<Sha256>> {
+    pub(super) async fn end(mut self, last: Vec<u8>) -> io::Result<Output<Sha256>> {
         self.hand_over(last).await?;
-        self.writing.begin(|file| file.sync_data().and_then(|()| after())).await?;
+        self.writing.begin(|file| file.sync_data()).await?;
         let hash = self.hashing.end().await?;
         self.writing.end().await?;
         self.syncing.end().await?;
@@ -82,7 +77,7 @@ impl Lanes {
 }
 
 /// Something that is worked on by a thread, one piece after the other.
-enum Lane<T> {
+enum Worker<T> {
     /// Waits for the next piece.
     Idle(T),
     /// Works on one.
@@ -91,7 +86,7 @@ enum Lane<T> {
     Failed,
 }
 
-impl<T: Send + 'static> Lane<T> {
+impl<T: Send + 'static> Worker<T> {
     /// Whether a piece would begin at once.
     fn is_free(&self) -> bool {
         match self {
@@ -114,7 +109,7 @@ impl<T: Send + 'static> Lane<T> {
         Ok(())
     }
 
-    /// Waits for the last piece; the subject, which leaves the lane.
+    /// Waits for the last piece; the subject, which leaves the worker.
     ///
     /// # Errors
     /// Those of all pieces.
