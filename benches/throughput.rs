@@ -8,8 +8,16 @@
 //! decides how much is won when cameras share it: a disk that answers from its
 //! memory, as those of many virtual machines do, leaves the CPU to decide.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark")]
+#![allow(
+    missing_docs,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark"
+)]
 
+#[path = "../tests/fixture/preload.rs"]
+mod preload;
 mod server;
 
 use std::fs::{self, File};
@@ -44,11 +52,7 @@ fn main() {
     );
     small(&server, "");
     drop(server);
-    let library = folder.path().join("slow_sync.so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/faults/slow_sync.c");
-    let mut build = Command::new("cc");
-    build.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source).arg("-ldl");
-    assert!(build.status().unwrap().success());
+    let Some(library) = preload::preload("slow_sync", folder.path()) else { return };
     for slower in [1, 5] {
         let slow = |server: &mut Command| {
             server.env("LD_PRELOAD", &library).env("SLOW_SYNC", (slower * 1000).to_string());

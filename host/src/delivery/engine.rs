@@ -184,8 +184,7 @@ impl Engine {
                 self.failed(&claim, reason, trapped, advice).await
             }
         };
-        let answered = matches!(outcome, Outcome::Delivered { .. } | Outcome::Rejected { .. });
-        if answered {
+        if outcome.is_answer() {
             self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
         }
         let Some(recorded) = self.record(&claim, &outcome, pause).await else { return };

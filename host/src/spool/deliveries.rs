@@ -88,6 +88,13 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether the action gave an answer of its own, and so works.
+    pub fn is_answer(&self) -> bool {
+        matches!(self, Self::Delivered { .. } | Self::Rejected { .. })
+    }
+}
+
 /// What an outcome that was written down brought with it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Recorded {
@@ -110,11 +117,8 @@ pub struct Pause {
 /// now as being delivered, and tells when the next thing is due.
 pub(super) fn claim(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Due> {
     close_posts(db, now)?;
-    let mut numbers = Vec::new();
-    if places > 0 {
-        numbers = ready(db, places, now)?;
-        numbers.extend(probes(db, places - numbers.len(), now)?);
-    }
+    let mut numbers = ready(db, places, now)?;
+    numbers.extend(probes(db, places - numbers.len(), now)?);
     let claims =
         numbers.into_iter().map(|number| mark(db, number)).collect::<rusqlite::Result<_>>()?;
     Ok(Due { claims, next: next_due(db, now)? })
@@ -189,18 +193,11 @@ fn probes(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<V
 /// Marks the delivery `number` as being delivered.
 fn mark(db: &Connection, number: i64) -> rusqlite::Result<Claim> {
     db.prepare_cached(
-        "UPDATE deliveries SET state = 'delivering', attempt = attempt + 1 WHERE number = ?1",
-    )?
-    .execute([number])?;
-    let upload: String = db
-        .prepare_cached("SELECT upload FROM deliveries WHERE number = ?1")?
-        .query_row([number], |row| row.get(0))?;
-    let upload = uploads::load(db, &upload)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    db.prepare_cached(
-        "SELECT id, attempt, failures, traps, waited, action, recipients
-         FROM deliveries WHERE number = ?1",
+        "UPDATE deliveries SET state = 'delivering', attempt = attempt + 1 WHERE number = ?1
+         RETURNING id, attempt, failures, traps, waited, action, recipients, upload",
     )?
     .query_row([number], |row| {
+        let upload = uploads::load(db, &row.get::<_, String>(7)?)?;
         Ok(Claim {
             number,
             id: row.get(0)?,
@@ -210,7 +207,7 @@ fn mark(db: &Connection, number: i64) -> rusqlite::Result<Claim> {
             waited: Duration::from_millis(row.get::<_, i64>(4)?.cast_unsigned()),
             action: ActionName::parse(&row.get::<_, String>(5)?),
             recipients: texts(&row.get::<_, String>(6)?),
-            upload,
+            upload: upload.ok_or(rusqlite::Error::QueryReturnedNoRows)?,
         })
     })
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
+use super::sweep;
 use super::workers::Workers;
 use crate::digest;
 use crate::file_name;
@@ -109,7 +110,7 @@ impl Incoming {
     ///
     /// # Errors
     /// The disk's; the upload must then be refused.
-    pub(super) async fn keep(&mut self) -> io::Result<()> {
+    pub(super) async fn keep(&self) -> io::Result<()> {
         let folder = self.folder.clone();
         spawn_blocking(move || {
             folder.make()?;
@@ -165,11 +166,8 @@ impl Drop for Folder {
 }
 
 fn remove(folder: &Path) {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            tracing::warn!("{}: {error}", folder.display());
-        }
-        _ => {}
+    if let Err(error) = sweep::remove(fs::remove_dir_all(folder)) {
+        tracing::warn!("{}: {error}", folder.display());
     }
 }
 

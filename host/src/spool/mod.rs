@@ -103,7 +103,7 @@ impl Spool {
     pub async fn accept(
         &self,
         upload: &Upload,
-        mut incoming: Incoming,
+        incoming: Incoming,
         planned: Vec<Planned>,
         repeat_window: Duration,
     ) -> Result<Accepted, SpoolError> {
@@ -186,8 +186,7 @@ impl Spool {
                     recorded.paused = deliveries::paused(db, &action)?.is_none();
                     deliveries::pause(db, &action, reason, *wait, now)?;
                 }
-                // The action gave an answer of its own.
-                if delivered || matches!(outcome, Outcome::Rejected { .. }) {
+                if outcome.is_answer() {
                     recorded.resumed = deliveries::resume(db, &action, now)?;
                 }
                 recorded.finished =

@@ -138,7 +138,8 @@ fn tell(path: &Path, removed: io::Result<()>) {
     }
 }
 
-fn remove(removed: io::Result<()>) -> io::Result<()> {
+/// Gone already is as good.
+pub(super) fn remove(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
