@@ -13,13 +13,14 @@ use clap::{Args, Parser, Subcommand};
 use rustix::termios::{LocalModes, OptionalActions, Termios};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{ConfigError, parse_listen};
+use crate::config::ConfigError;
 use crate::emulator;
 use crate::login;
 use crate::password;
 use crate::plugin::compile;
 use crate::reload::Source;
 use crate::serve;
+use crate::values;
 
 /// EX_CONFIG of `sysexits.h`: the configuration has to be corrected first.
 const EXIT_CONFIG: u8 = 78;
@@ -64,7 +65,7 @@ struct Serve {
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where cameras connect, instead of LISTEN in the configuration
-    #[arg(long, value_name = "ADDRESS:PORT", value_parser = parse_listen)]
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = values::listen)]
     listen: Option<SocketAddr>,
 }
 

@@ -7,6 +7,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+pub mod action_name;
 pub mod camera;
 pub mod capability;
 pub mod cli;
@@ -24,3 +25,4 @@ pub mod reload;
 pub mod serve;
 pub mod spool;
 pub mod upload;
+pub mod values;

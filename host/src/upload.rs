@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::config::ActionName;
+use crate::action_name::ActionName;
 
 /// What a camera sent in one go, complete on disk.
 #[derive(Debug, Clone)]

@@ -8,12 +8,12 @@ use std::time::Duration;
 use toml::{Spanned, Value};
 
 use super::file::{ConfigError, Document, File};
-use super::plugins::parse_size;
 use super::routes::{Routes, SERVICES};
 use crate::camera::settings::{ErrorCodes, HotspotAnswer, Limits, Sender, Senders};
 use crate::camera::{Portal, Settings};
 use crate::password;
 use crate::spool::FreeSpace;
+use crate::values;
 
 /// Who may send when the operator says nothing: the address that cameras are
 /// shipped with (`protocol.md` 3.2).
@@ -205,9 +205,9 @@ fn duration(
     default: Duration,
 ) -> Result<Duration, ConfigError> {
     let Some(written) = written else { return Ok(default) };
-    humantime::parse_duration(written.get_ref()).ok().filter(|time| !time.is_zero()).ok_or_else(
-        || document.error(written, format_args!("{key}: write a time like {key} = \"20 s\"")),
-    )
+    values::duration(written.get_ref()).ok().filter(|time| !time.is_zero()).ok_or_else(|| {
+        document.error(written, format_args!("{key}: write a time like {key} = \"20 s\""))
+    })
 }
 
 fn size(
@@ -217,8 +217,7 @@ fn size(
     default: u64,
 ) -> Result<u64, ConfigError> {
     let Some(written) = written else { return Ok(default) };
-    let size = parse_size(written.get_ref()).map(|size| size as u64);
-    size.ok_or_else(|| {
-        document.error(written, format_args!("{key}: write a size like {key} = \"256 MiB\""))
+    values::size(written.get_ref()).map_err(|error| {
+        document.error(written, format_args!("{key}: {error}; write it like {key} = \"256 MiB\""))
     })
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::file::{ConfigError, Document, Settings};
-use super::routes::ActionName;
+use crate::action_name::ActionName;
+use crate::values;
 
 /// The command of one action, parsed once.
 #[derive(Debug, Clone)]
@@ -144,7 +145,7 @@ pub(super) fn command(
     };
     let timeout = match settings.get("TIMEOUT") {
         None => Some(TIMEOUT),
-        Some(written) => written.as_str().and_then(|text| humantime::parse_duration(text).ok()),
+        Some(written) => written.as_str().and_then(|text| values::duration(text).ok()),
     };
     for key in ["EXIT_DELIVERED", "EXIT_RETRY"] {
         let codes = |value: &Value| value.as_i64().is_some_and(|code| (0..256).contains(&code));

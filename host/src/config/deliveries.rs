@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::file::{ConfigError, Document, File};
+use crate::values;
 
 /// `KEEP_DELIVERED`.
 #[derive(Debug, Default, Deserialize)]
@@ -69,7 +70,7 @@ impl Default for Deliveries {
 pub(super) fn deliveries(document: &Document<'_>, file: &File) -> Result<Deliveries, ConfigError> {
     let default = Deliveries::default();
     let parse = |key: &str, text: &Spanned<String>| {
-        humantime::parse_duration(text.get_ref()).map_err(|error| {
+        values::duration(text.get_ref()).map_err(|error| {
             document.error(text, format_args!("{key}: {error}; write a time like \"10 min\""))
         })
     };

@@ -10,7 +10,7 @@ use lettre::message::Mailbox;
 use toml::Spanned;
 
 use super::file::{ConfigError, Document, File};
-use super::plugins::parse_size;
+use crate::values;
 
 /// The operator's mail server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,14 +159,13 @@ pub(super) fn mail(
         default_sender,
         rewrite_from: file.mail_rewrite_from.as_ref().is_some_and(|written| *written.get_ref()),
         max_size: match &file.mail_max_size {
-            Some(written) => parse_size(written.get_ref()).ok_or_else(|| {
-                document.error(written, "MAIL_MAX_SIZE: write a size like \"25 MiB\"")
-            })? as u64,
+            Some(written) => values::size(written.get_ref())
+                .map_err(|error| document.error(written, format_args!("MAIL_MAX_SIZE: {error}")))?,
             None => MAX_SIZE,
         },
         timeout: match &file.mail_timeout {
-            Some(written) => humantime::parse_duration(written.get_ref())
-                .map_err(|_| document.error(written, "MAIL_TIMEOUT: write a time like \"60 s\""))?,
+            Some(written) => values::duration(written.get_ref())
+                .map_err(|error| document.error(written, format_args!("MAIL_TIMEOUT: {error}")))?,
             None => TIMEOUT,
         },
     })

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::file::{ConfigError, Document, Settings};
 use super::http::{HttpGrant, Injected, Injection, Origin, Secret};
-use super::routes::ActionName;
+use crate::action_name::ActionName;
 
 /// What creates token and settings.
 const LOGIN: &str = "`afterimage login mastodon https://your.server` makes both";

@@ -21,5 +21,5 @@ pub use http::{HttpGrant, Injected, Injection, Origin, Secret};
 pub use mail::{Account, Mail, Security, Trust};
 pub use mastodon::SecretFile;
 pub use plugins::{Grants, Limits, MailGrant, Plugin, PluginSource, StoreGrant};
-pub use resolved::{Config, parse_listen};
-pub use routes::{ActionName, Routes};
+pub use resolved::Config;
+pub use routes::{Routes, action_name};

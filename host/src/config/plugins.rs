@@ -11,8 +11,10 @@ use toml::Spanned;
 
 use super::file::{AllowTable, ConfigError, Document, File, PluginTable, SecretTable};
 use super::http::{HttpGrant, Injected, Injection, Origin, Secret};
-use super::routes::{ALIASES, is_plain};
+use super::routes::ALIASES;
+use crate::action_name::is_plain;
 use crate::plugin::bundled::BUNDLED;
+use crate::values;
 
 /// A component and what it may do.
 #[derive(Debug, Clone)]
@@ -196,16 +198,15 @@ fn plugin(
     }
     let defaults = Limits::default();
     let duration = |written: &Option<Spanned<String>>, default| match written {
-        Some(text) => humantime::parse_duration(text.get_ref()).map_err(|error| {
-            document
-                .error(text, format_args!("[PLUGINS.{name}]: {error}; write a time like \"2 s\""))
-        }),
+        Some(text) => values::duration(text.get_ref())
+            .map_err(|error| document.error(text, format_args!("[PLUGINS.{name}]: {error}"))),
         None => Ok(default),
     };
     let memory = match &table.limits.memory {
-        Some(text) => parse_size(text.get_ref()).ok_or_else(|| {
-            document.error(text, format_args!("[PLUGINS.{name}]: write a size like \"64 MiB\""))
-        })?,
+        Some(text) => values::size(text.get_ref())
+            .map_err(|error| document.error(text, format_args!("[PLUGINS.{name}]: {error}")))?
+            .try_into()
+            .unwrap_or(usize::MAX),
         None => defaults.memory,
     };
     Ok(Plugin {
@@ -281,30 +282,4 @@ fn injections(
         injections.push(Injection { origin, header, value });
     }
     Ok(injections)
-}
-
-/// Reads `64 MiB`, in bytes.
-pub(super) fn parse_size(written: &str) -> Option<usize> {
-    let written = written.trim();
-    let digits = written.find(|c: char| !c.is_ascii_digit()).unwrap_or(written.len());
-    let (number, unit) = written.split_at(digits);
-    let unit = match unit.trim() {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return None,
-    };
-    number.parse::<usize>().ok()?.checked_mul(unit)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_binary_units() {
-        assert_eq!(parse_size("64 MiB"), Some(64 << 20));
-        assert_eq!(parse_size("64 MB"), None);
-    }
 }

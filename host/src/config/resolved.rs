@@ -14,8 +14,10 @@ use super::http::HttpGrant;
 use super::mail::{Mail, mail};
 use super::mastodon;
 use super::plugins::{Grants, MailGrant, Plugin, plugins};
-use super::routes::{ActionName, Routes, action_name, routes};
+use super::routes::{Routes, action_name, routes};
+use crate::action_name::ActionName;
 use crate::plugin::bundled::BUNDLED;
+use crate::values;
 
 /// Everything an operator can decide.
 #[derive(Debug, Clone)]
@@ -179,7 +181,7 @@ impl Config {
         }
 
         let listen = match &file.listen {
-            Some(written) => parse_listen(written.get_ref())
+            Some(written) => values::listen(written.get_ref())
                 .map_err(|message| document.error(written, format_args!("LISTEN: {message}")))?,
             None => SocketAddr::from(([0, 0, 0, 0], 8080)),
         };
@@ -220,20 +222,6 @@ fn email_recipients(
     written.iter().map(address).collect::<Option<Vec<String>>>().ok_or_else(|| {
         let message = "TO is a list of addresses; write it like TO = [\"me@example.org\"]";
         table.error(name.instance.as_deref(), "TO", message)
-    })
-}
-
-/// Reads `ADDRESS:PORT`; `*` stands for every IPv4 address.
-///
-/// # Errors
-/// What is wrong with it and how it is written.
-pub fn parse_listen(written: &str) -> Result<SocketAddr, String> {
-    let address = match written.strip_prefix("*:") {
-        Some(port) => format!("0.0.0.0:{port}"),
-        None => written.to_owned(),
-    };
-    address.parse().map_err(|_| {
-        format!("{written:?} is no address and port; write it like \"0.0.0.0:8080\" or \"*:8080\"")
     })
 }
 

@@ -1,9 +1,9 @@
 //! `[ACTIONS]`: which action an upload goes to.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 
 use super::file::{ConfigError, Document, File, nearest};
+use crate::action_name::{ActionName, is_plain};
 
 /// The `[ACTIONS]` mapping.
 #[derive(Debug, Clone)]
@@ -38,31 +38,6 @@ impl Routes {
         actions.sort();
         actions.dedup();
         actions
-    }
-}
-
-/// `name` or `name.instance`: what shall be done with an upload.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ActionName {
-    /// Name of the plugin.
-    pub plugin: String,
-    /// Name of its block of settings, `[NAME.instance]`.
-    pub instance: Option<String>,
-}
-
-impl ActionName {
-    /// Reads `name` or `name.instance`, aliases resolved.
-    pub fn parse(written: &str) -> Self {
-        action_name(written)
-    }
-}
-
-impl fmt::Display for ActionName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.instance {
-            Some(instance) => write!(f, "{}.{instance}", self.plugin),
-            None => write!(f, "{}", self.plugin),
-        }
     }
 }
 
@@ -149,22 +124,10 @@ pub(super) fn routes(
 pub(super) const ALIASES: [(&str, &str); 2] = [("drop", "ignore"), ("mail", "email")];
 
 /// Reads `name` or `name.instance`, aliases resolved.
-pub(super) fn action_name(written: &str) -> ActionName {
-    let (plugin, instance) = match written.split_once('.') {
-        Some((plugin, instance)) => (plugin, Some(instance.to_owned())),
-        None => (written, None),
-    };
-    let plugin = ALIASES
-        .iter()
-        .find(|(alias, _)| *alias == plugin)
-        .map_or(plugin, |(_, name)| name)
-        .to_owned();
-    ActionName { plugin, instance }
-}
-
-/// Whether `name` can be one part of a path and of a table's name.
-pub(super) fn is_plain(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= 64
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+pub fn action_name(written: &str) -> ActionName {
+    let mut name = ActionName::parse(written);
+    if let Some((_, canonical)) = ALIASES.iter().find(|(alias, _)| *alias == name.plugin) {
+        name.plugin = (*canonical).to_owned();
+    }
+    name
 }

@@ -12,7 +12,8 @@ use tokio::task::JoinSet;
 
 use super::clock::Clock;
 use super::retry::{FAILURES_TO_PAUSE, Failed, Next, OFFLINE, Retry};
-use crate::config::{ActionName, Deliveries};
+use crate::action_name::ActionName;
+use crate::config::Deliveries;
 use crate::plugin::{Actions, DeliverError};
 use crate::spool::{Claim, LedgerError, Outcome, Recorded, Spool};
 use crate::upload::{Delivery, Origin};

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::routes;
+use crate::action_name::ActionName;
 use crate::camera::{self, Refused};
-use crate::config::{ActionName, Deliveries, Routes};
+use crate::config::{Deliveries, Routes};
 use crate::contract::uploads::RejectionReason;
 use crate::current::Current;
 use crate::plugin::{Actions, CheckError};

@@ -1,7 +1,8 @@
 //! Which actions an upload goes to.
 
+use crate::action_name::ActionName;
 use crate::camera::Refused;
-use crate::config::{ActionName, Routes};
+use crate::config::Routes;
 use crate::upload::{Origin, Upload};
 
 /// The actions of `upload`, each with the recipients that map to it.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::call::Action;
-use crate::config::ActionName;
+use crate::action_name::ActionName;
 use crate::current::Current;
 
 /// The actions that are loaded now. A reload replaces them one by one; a call

@@ -21,9 +21,10 @@ use super::engine::{engine, start_clock};
 use super::problem::{self, LoadError, Problem};
 use super::script::Script;
 use super::trial::Trial;
+use crate::action_name::ActionName;
 use crate::capability::Facilities;
 use crate::capability::process::{Runner, Sandbox};
-use crate::config::{ActionName, Command, Config, Limits, Plugin, PluginSource, Program};
+use crate::config::{Command, Config, Limits, Plugin, PluginSource, Program};
 use crate::contract::{self, ActionFullPre};
 use crate::digest;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::uploads::{self, duration_millis, millis, texts};
-use crate::config::ActionName;
+use crate::action_name::ActionName;
 use crate::upload::Upload;
 
 /// Deliveries of one action at once, so that a slow action leaves places to

@@ -121,7 +121,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::config::ActionName;
+    use crate::action_name::ActionName;
     use crate::spool::Planned;
     use crate::upload::Origin;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use crate::config::ActionName;
+use crate::action_name::ActionName;
 use crate::digest;
 use crate::upload::{File, Origin, Upload};
 

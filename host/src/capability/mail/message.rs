@@ -315,7 +315,8 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::config::{ActionName, Config};
+    use crate::action_name::ActionName;
+    use crate::config::Config;
     use crate::upload::{self, Origin, Upload};
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
-use crate::config::ActionName;
+use crate::action_name::ActionName;
 use crate::digest;
 use crate::file_name;
 use crate::upload::{Delivery, File, Origin, Upload};

@@ -12,9 +12,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::case;
 use super::fixture::{self, Scratch};
+use crate::action_name::ActionName;
 use crate::capability::Facilities;
 use crate::capability::http::exchange::{Exchange, Notes, Wire};
-use crate::config::{ActionName, Config};
+use crate::config::{Config, action_name};
 use crate::digest;
 use crate::plugin::script::Script;
 use crate::plugin::witness::{Testimony, Usage, Witness};
@@ -105,7 +106,7 @@ impl Try {
     fn config(&self, scratch: &Path) -> anyhow::Result<(Config, ActionName)> {
         if let (Some(path), Some(action)) = (&self.config, &self.action) {
             let mut config = Config::load(path)?;
-            let name = ActionName::parse(action);
+            let name = action_name(action);
             let plugin = config.plugins.get_mut(&name.plugin);
             let Some(plugin) = plugin else { bail!("{action} is no action of {}", path.display()) };
             if !config.settings.contains_key(&name) {
