@@ -13,8 +13,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use afterimage::action_name::ActionName;
 use afterimage::capability::Facilities;
-use afterimage::config::{ActionName, Config};
+use afterimage::config::Config;
 use afterimage::plugin::{Loader, compile};
 use afterimage::upload::{Delivery, Origin, Upload};
 use tempfile::TempDir;
@@ -51,11 +52,13 @@ fn starts(folder: &Path) {
 fn rounds(folder: &Path) {
     fs::write(folder.join("ignore.toml"), "[ACTIONS]\nfacebook = \"ignore\"\n").unwrap();
     let config = Config::load(&folder.join("ignore.toml")).unwrap();
-    let facilities = Arc::new(Facilities::of(&config, String::new()).unwrap());
+    let Config { upload_folder, mail, .. } = &config;
+    let facilities = Facilities::new(upload_folder, mail.clone(), String::new()).unwrap();
+    let facilities = Arc::new(facilities);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let loader = Loader::new(folder.join("compiled"), folder.join("scratch")).unwrap();
-        let actions = loader.actions(&config, &facilities).await.unwrap();
+        let actions = loader.actions(&config.actions, &facilities).await.unwrap();
         let name = ActionName { plugin: "ignore".to_owned(), instance: None };
         let action = actions[&name].clone();
         let delivery = Arc::new(Delivery {

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 pub mod action_name;
+pub mod bundled;
 pub mod camera;
 pub mod capability;
 pub mod cli;
@@ -22,6 +23,7 @@ pub mod login;
 pub mod password;
 pub mod plugin;
 pub mod reload;
+pub mod secret;
 pub mod serve;
 pub mod spool;
 pub mod upload;

@@ -18,8 +18,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::{Url, form_urlencoded};
 
+use crate::bundled::mastodon::SecretFile;
 use crate::capability::http;
-use crate::config::{Origin, Secret, SecretFile};
+use crate::capability::http::Origin;
+use crate::secret::Secret;
 
 /// All that posting needs.
 const SCOPES: &str = "write:media write:statuses";

@@ -15,9 +15,10 @@ use std::time::{Duration, SystemTime};
 use tokio::signal::unix::Signal;
 
 use crate::capability::Facilities;
-use crate::config::{Config, PluginSource, Routes};
+use crate::config::Config;
 use crate::current::Current;
-use crate::plugin::{Actions, Loader};
+use crate::delivery::Routes;
+use crate::plugin::{Actions, Loader, PluginSource};
 
 /// Time between two looks at the files. A build tool writes for some of it;
 /// a file is taken when it stayed the same from one look to the next.
@@ -100,7 +101,12 @@ impl Reload {
         // Connections that are kept stay with a mail server that does.
         let facilities = match config.mail == self.config.mail {
             true => Ok(self.facilities.clone()),
-            false => Facilities::of(&config, self.facilities.secret.clone()).map(Arc::new),
+            false => Facilities::new(
+                &config.upload_folder,
+                config.mail.clone(),
+                self.facilities.secret.clone(),
+            )
+            .map(Arc::new),
         };
         let facilities = match facilities {
             Ok(facilities) => facilities,
@@ -109,7 +115,7 @@ impl Reload {
                 return;
             }
         };
-        let actions = match self.loader.actions(&config, &facilities).await {
+        let actions = match self.loader.actions(&config.actions, &facilities).await {
             Ok(actions) => actions,
             Err(error) => {
                 tracing::error!("not reloaded: {error}");
@@ -133,7 +139,7 @@ impl Reload {
 
     async fn plugin(&mut self, name: &str) {
         let before: HashSet<Arc<str>> = self.digests(name);
-        match self.loader.actions_of(Some(name), &self.config, &self.facilities).await {
+        match self.loader.actions_of(Some(name), &self.config.actions, &self.facilities).await {
             Ok(actions) => {
                 self.actions.replace(actions);
                 let now = self.digests(name);

@@ -51,13 +51,15 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     };
     let sessions =
         spool.sessions().map_err(|e| unusable("SPOOL_FOLDER", &config.spool_folder, &e))?;
-    let facilities = Arc::new(Facilities::of(&config, secret)?);
+    let facilities = Arc::new(Facilities::new(&config.upload_folder, config.mail.clone(), secret)?);
     let compiled = spool.compiled();
     let loader = Loader::new(compiled.clone(), config.spool_folder.join("scratch"))
         .map_err(|error| anyhow::anyhow!("{}: {error:#}", compiled.display()))?;
     let files = reload::Files::of(&config).await;
-    let actions =
-        loader.actions(&config, &facilities).await.map_err(|error| Unusable(error.to_string()))?;
+    let actions = loader
+        .actions(&config.actions, &facilities)
+        .await
+        .map_err(|error| Unusable(error.to_string()))?;
 
     let actions = Arc::new(Actions::new(actions));
     let names: Vec<String> = actions.names().iter().map(ToString::to_string).collect();

@@ -20,17 +20,19 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::Refusal;
 use super::offline::Offline;
-use crate::config::{HttpGrant, Injected, Injection, Origin, Secret};
+use crate::secret::Secret;
 use crate::upload::Delivery;
 
 pub mod address;
 mod echo;
 pub mod exchange;
+mod grant;
 mod send;
 mod signature;
 
 use address::Prohibited;
 use exchange::Wire;
+pub use grant::{HttpGrant, Injected, Injection, Origin};
 pub(crate) use send::client;
 
 /// Requests of one call: a thread of sixty pictures with patience for each.

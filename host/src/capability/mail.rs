@@ -8,15 +8,16 @@
 //! spool and never lie in memory whole.
 
 mod message;
+mod settings;
 mod transport;
 
 use std::sync::Arc;
 
+pub use settings::{Account, MailServer, Security, Trust};
 pub use transport::Mailer;
 
 use super::offline::Offline;
-use super::{Facilities, Refusal};
-use crate::config::MailGrant;
+use super::{Facilities, MailGrant, Refusal};
 use crate::contract::{self, mail::*};
 use crate::upload::Delivery;
 

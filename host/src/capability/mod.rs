@@ -5,15 +5,15 @@
 //! which is checked when the component is loaded and again at every use.
 
 use std::io;
-use std::path::{self, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{Config, Grants};
-use crate::plugin::bundled::BUNDLED;
+use crate::bundled::BUNDLED;
 use crate::upload::Delivery;
 
 pub mod files;
+pub mod grant;
 pub mod http;
 pub mod log;
 pub mod mail;
@@ -23,11 +23,13 @@ pub mod progress;
 pub mod settings;
 pub mod store;
 
+pub use grant::{Grants, MailGrant, StoreGrant};
+
 use files::Files;
 use http::Http;
 use http::exchange::Wire;
 use log::Log;
-use mail::{Mail, Mailer};
+use mail::{Mail, MailServer, Mailer};
 use offline::Offline;
 use process::{Process, Runner};
 use progress::Progress;
@@ -48,12 +50,16 @@ pub struct Facilities {
 }
 
 impl Facilities {
-    /// Those that `config` describes; `secret` is the key of folder names.
-    pub fn of(config: &Config, secret: String) -> io::Result<Self> {
+    /// Files go below `upload_folder`, into folders that are named with the
+    /// key `secret`, and messages to `mail`.
+    ///
+    /// # Errors
+    /// The working folder, where the path starts, is gone.
+    pub fn new(upload_folder: &Path, mail: MailServer, secret: String) -> io::Result<Self> {
         Ok(Self {
-            upload_folder: path::absolute(&config.upload_folder)?,
+            upload_folder: path::absolute(upload_folder)?,
             secret,
-            mailer: Mailer::new(config.mail.clone()),
+            mailer: Mailer::new(mail),
             wire: Wire::Network,
         })
     }

@@ -6,6 +6,7 @@
 //! within its own argument and may not begin it with `-` unless the operator
 //! says so, and who the upload is for and from is not the guest's to say.
 
+mod command;
 mod native;
 
 use std::collections::BTreeMap;
@@ -13,9 +14,10 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 
+pub use command::{Command, Piece, Program, Template};
+
 use super::Refusal;
 use super::store::Kept;
-use crate::config::{Command, Piece, Template};
 use crate::contract::{self, process::*};
 use crate::upload::Delivery;
 

@@ -19,8 +19,7 @@ use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
 use sha2::Sha256;
 
-use super::{Facilities, Refusal};
-use crate::config::StoreGrant;
+use super::{Facilities, Refusal, StoreGrant};
 use crate::contract::{self, store::StoreError};
 use crate::digest;
 use crate::file_name;

@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
-use crate::config::{self, Config, Plugin, PluginSource};
+use crate::config::{self, Config};
 use crate::digest;
 use crate::plugin::inspect::Inspection;
-use crate::plugin::{Problem, read};
+use crate::plugin::{Plugin, PluginSource, Problem, read};
 
 /// What can be done with components.
 #[derive(Subcommand)]
@@ -94,7 +94,7 @@ impl Inspect {
             Some(config) => config,
             None => Config::default_for(Path::new(""))?,
         };
-        let Some(plugin) = config.plugins.get(&target).cloned() else {
+        let Some(plugin) = config.plugins.get(&target).map(|plugin| Plugin::clone(plugin)) else {
             let names: Vec<&str> = config.plugins.keys().map(String::as_str).collect();
             bail!("{target} is neither a file nor a plugin; plugins are {}", names.join(", "));
         };
@@ -122,7 +122,7 @@ fn configured(config: &Config, file: &Path, bytes: &[u8]) -> Option<Plugin> {
             sha256.as_ref() == Some(&digest) || path.canonicalize().ok() == file
         }
     };
-    config.plugins.values().find(made_of).cloned()
+    config.plugins.values().map(AsRef::as_ref).find(made_of).cloned()
 }
 
 impl Add {
@@ -157,7 +157,11 @@ impl Add {
         stanza.write(&self.config)?;
 
         let config = Config::load(&self.config)?;
-        let plugin = config.plugins.get(&name).cloned().context("it was just written")?;
+        let plugin = config
+            .plugins
+            .get(&name)
+            .map(|plugin| Plugin::clone(plugin))
+            .context("it was just written")?;
         let inspection = Inspection::new(&bytes, &title, &component, &name, Some(plugin));
         let next = match inspection.problem() {
             None | Some(Problem::NotGranted { .. }) => format!(

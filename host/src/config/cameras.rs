@@ -8,9 +8,10 @@ use std::time::Duration;
 use toml::{Spanned, Value};
 
 use super::file::{ConfigError, Document, File};
-use super::routes::{Routes, SERVICES};
+use super::routes::SERVICES;
 use crate::camera::settings::{ErrorCodes, HotspotAnswer, Limits, Sender, Senders};
 use crate::camera::{Portal, Settings};
+use crate::delivery::Routes;
 use crate::password;
 use crate::spool::FreeSpace;
 use crate::values;

@@ -1,12 +1,11 @@
 //! When deliveries are tried again, how long posts are collected, and what is
 //! kept of delivered uploads.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::file::{ConfigError, Document, File};
+use crate::delivery::Settings;
 use crate::values;
 
 /// `KEEP_DELIVERED`.
@@ -19,56 +18,8 @@ pub(super) struct KeepTable {
     pub(super) files: Option<Spanned<String>>,
 }
 
-/// What an operator can decide about deliveries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deliveries {
-    /// Waiting time before the first attempt, the second, and so on; the last
-    /// one repeats. Never empty.
-    pub retry_delays: Vec<Duration>,
-    /// Waiting time of all attempts after which a delivery is parked.
-    pub retry_for: Duration,
-    /// How long a post waits for its next file.
-    pub collect_timeout: Duration,
-    /// How long an upload that comes again is taken for a repeat after a lost
-    /// answer.
-    pub repeat_window: Duration,
-    /// How long receipts are kept.
-    pub keep_receipts: Duration,
-    /// How long the files of delivered uploads are kept.
-    pub keep_files: Duration,
-    /// Deliveries that are not delivered, at which uploads are refused.
-    pub max_queue: usize,
-    /// How long a stop waits for uploads and deliveries that are under way.
-    pub stop_timeout: Duration,
-}
-
-const MINUTE: u64 = 60;
-const DAY: u64 = 24 * 60 * MINUTE;
-
-impl Default for Deliveries {
-    fn default() -> Self {
-        let delays = [0, 30, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 20 * MINUTE, 40 * MINUTE];
-        Self {
-            retry_delays: delays
-                .into_iter()
-                .chain([60 * MINUTE])
-                .map(Duration::from_secs)
-                .collect(),
-            retry_for: Duration::from_secs(5 * DAY),
-            collect_timeout: Duration::from_secs(10 * MINUTE),
-            repeat_window: Duration::from_secs(10 * MINUTE),
-            keep_receipts: Duration::from_secs(30 * DAY),
-            keep_files: Duration::ZERO,
-            // Half a terabyte of photos; the ledger is quick up to here.
-            max_queue: 100_000,
-            // systemd kills after 90 s.
-            stop_timeout: Duration::from_secs(20),
-        }
-    }
-}
-
-pub(super) fn deliveries(document: &Document<'_>, file: &File) -> Result<Deliveries, ConfigError> {
-    let default = Deliveries::default();
+pub(super) fn deliveries(document: &Document<'_>, file: &File) -> Result<Settings, ConfigError> {
+    let default = Settings::default();
     let parse = |key: &str, text: &Spanned<String>| {
         values::duration(text.get_ref()).map_err(|error| {
             document.error(text, format_args!("{key}: {error}; write a time like \"10 min\""))
@@ -101,7 +52,7 @@ pub(super) fn deliveries(document: &Document<'_>, file: &File) -> Result<Deliver
         document.error(written, "MAX_QUEUE: write a number above 0 like MAX_QUEUE = 100000")
     })?;
     let keep = &file.keep_delivered;
-    Ok(Deliveries {
+    Ok(Settings {
         retry_delays,
         retry_for: duration("RETRY_FOR", &file.retry_for, default.retry_for)?,
         collect_timeout: duration(

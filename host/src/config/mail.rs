@@ -1,99 +1,13 @@
 //! `MAIL_...`: the server that takes e-mails, and how to speak with it.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use lettre::message::Mailbox;
 use toml::Spanned;
 
 use super::file::{ConfigError, Document, File};
+use crate::capability::mail::{Account, MailServer, Security, Trust};
 use crate::values;
-
-/// The operator's mail server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mail {
-    /// Its name or address.
-    pub server: String,
-    /// Its port.
-    pub port: u16,
-    /// What protects the connection.
-    pub security: Security,
-    /// Which certificate it may show.
-    pub trust: Trust,
-    /// Account, if it wants one.
-    pub account: Option<Account>,
-    /// Envelope sender; the camera's address where there is none.
-    pub default_sender: Option<Mailbox>,
-    /// Whether `From` is the default sender instead of the camera.
-    pub rewrite_from: bool,
-    /// Largest message as it goes over the wire, in bytes.
-    pub max_size: u64,
-    /// Longest wait for one answer of the server. The one to the whole
-    /// message may take ten times as long (RFC 5321 4.5.3.2.6: ten minutes).
-    pub timeout: Duration,
-}
-
-/// What protects the connection to the mail server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Security {
-    /// Nothing.
-    Plain,
-    /// `STARTTLS` before anything else (`MAIL_USE_TLS`).
-    StartTls,
-    /// TLS from the first byte (`MAIL_USE_SSL`).
-    Tls,
-}
-
-/// Which certificate the mail server may show.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trust {
-    /// One of a public authority.
-    Public,
-    /// Also one of the authorities in this PEM file.
-    Authority(PathBuf),
-    /// Exactly the one with this SHA-256, lower-case hexadecimal.
-    Pin(String),
-}
-
-/// An account at the mail server.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Its name.
-    pub username: String,
-    /// Its password.
-    pub password: String,
-}
-
-impl Account {
-    /// `words` of the server without the password, which some repeat to whoever
-    /// tried it, as it is or as it was sent.
-    pub fn hide_in(&self, words: &str) -> String {
-        if self.password.is_empty() {
-            return words.to_owned();
-        }
-        let Self { username, password } = self;
-        let encoded = [format!("\0{username}\0{password}"), password.clone()];
-        let encoded = encoded.iter().map(|secret| STANDARD.encode(secret));
-        encoded
-            .chain([password.clone()])
-            .fold(words.to_owned(), |words, secret| words.replace(&secret, "(secret)"))
-    }
-}
-
-impl fmt::Debug for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("username", &self.username).finish_non_exhaustive()
-    }
-}
-
-/// Largest message when the operator says nothing. The large providers take
-/// 20 to 50 MB; a server that tells its own limit has the last word anyway.
-const MAX_SIZE: u64 = 50 << 20;
-/// RFC 5321 asks for some minutes; no server that is alive takes one.
-const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Reads the keys of `file`; relative paths start at `base`.
 pub(super) fn mail(
@@ -101,7 +15,8 @@ pub(super) fn mail(
     file: &File,
     base: &Path,
     warnings: &mut Vec<String>,
-) -> Result<Mail, ConfigError> {
+) -> Result<MailServer, ConfigError> {
+    let default = MailServer::default();
     let security = match (file.mail_use_tls.unwrap_or(false), file.mail_use_ssl.unwrap_or(false)) {
         (true, true) => {
             return Err(document.error_in_file(
@@ -113,7 +28,7 @@ pub(super) fn mail(
         (false, true) => Security::Tls,
         (false, false) => Security::Plain,
     };
-    let server = file.mail_server.clone().unwrap_or_else(|| "127.0.0.1".to_owned());
+    let server = file.mail_server.clone().unwrap_or(default.server);
     let account = match (&file.mail_username, &file.mail_password) {
         (Some(username), Some(password)) => {
             Some(Account { username: username.clone(), password: password.clone() })
@@ -150,8 +65,8 @@ pub(super) fn mail(
             "MAIL_REWRITE_FROM writes MAIL_DEFAULT_SENDER into From; set that, too",
         ));
     }
-    Ok(Mail {
-        port: file.mail_port.unwrap_or(if security == Security::Tls { 465 } else { 25 }),
+    Ok(MailServer {
+        port: file.mail_port.unwrap_or(if security == Security::Tls { 465 } else { default.port }),
         server,
         security,
         trust: trust(document, file, base)?,
@@ -161,12 +76,12 @@ pub(super) fn mail(
         max_size: match &file.mail_max_size {
             Some(written) => values::size(written.get_ref())
                 .map_err(|error| document.error(written, format_args!("MAIL_MAX_SIZE: {error}")))?,
-            None => MAX_SIZE,
+            None => default.max_size,
         },
         timeout: match &file.mail_timeout {
             Some(written) => values::duration(written.get_ref())
                 .map_err(|error| document.error(written, format_args!("MAIL_TIMEOUT: {error}")))?,
-            None => TIMEOUT,
+            None => default.timeout,
         },
     })
 }

@@ -2,101 +2,28 @@
 //! may ask for, what they may use.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, header};
 use toml::Spanned;
 
 use super::file::{AllowTable, ConfigError, Document, File, PluginTable, SecretTable};
-use super::http::{HttpGrant, Injected, Injection, Origin, Secret};
-use super::routes::ALIASES;
 use crate::action_name::is_plain;
-use crate::plugin::bundled::BUNDLED;
+use crate::bundled::{self, BUNDLED};
+use crate::capability::http::{HttpGrant, Injected, Injection, Origin};
+use crate::capability::{Grants, MailGrant, StoreGrant};
+use crate::plugin::{Limits, Plugin, PluginSource};
+use crate::secret::Secret;
 use crate::values;
-
-/// A component and what it may do.
-#[derive(Debug, Clone)]
-pub struct Plugin {
-    /// Name under which `[ACTIONS]` maps to it.
-    pub name: String,
-    /// Where its bytes are.
-    pub source: PluginSource,
-    /// What it may ask of the host.
-    pub grants: Grants,
-    /// What one delivery may use.
-    pub limits: Limits,
-}
-
-/// Where a plugin's bytes are.
-#[derive(Debug, Clone)]
-pub enum PluginSource {
-    /// In this program.
-    Bundled(&'static [u8]),
-    /// In a file of the operator's.
-    File {
-        /// The component.
-        path: PathBuf,
-        /// Lower-case hexadecimal SHA-256 of the only bytes accepted.
-        sha256: Option<String>,
-    },
-}
-
-/// What a plugin may ask of the host beyond computing; nothing by default.
-#[derive(Debug, Clone, Default)]
-pub struct Grants {
-    /// Where `store.put` may keep files.
-    pub store: Option<StoreGrant>,
-    /// Whom `mail.send` may write to.
-    pub mail: Option<MailGrant>,
-    /// Whether `process.run` may run the action's command.
-    pub process: bool,
-    /// What `wasi:http` may reach.
-    pub http: Option<Arc<HttpGrant>>,
-}
-
-/// Whom `mail.send` may write to: the upload's recipients and these.
-#[derive(Debug, Clone, Default)]
-pub struct MailGrant {
-    /// Addresses, in any case.
-    pub recipients: Vec<String>,
-}
-
-/// Where `store.put` may keep files.
-#[derive(Debug, Clone)]
-pub enum StoreGrant {
-    /// In a folder named after the instance or, without one, after the sender.
-    InstanceOrSender,
-    /// In this folder below `UPLOAD_FOLDER`.
-    Folder(String),
-}
-
-/// What one delivery may use.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Computing time. 5 s hash or parse hundreds of megabytes; more is a loop.
-    pub cpu: Duration,
-    /// Time in all, waiting included. 120 s outlast a slow server's answer.
-    pub wall: Duration,
-    /// Bytes of memory. Sinks in four languages were measured to fit in half
-    /// of the default of 64 MiB.
-    pub memory: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { cpu: Duration::from_secs(5), wall: Duration::from_secs(120), memory: 64 << 20 }
-    }
-}
 
 /// All plugins by name, bundled ones first.
 pub(super) fn plugins(
     document: &Document<'_>,
     file: &File,
     base: &Path,
-) -> Result<BTreeMap<String, Plugin>, ConfigError> {
-    let mut plugins: BTreeMap<String, Plugin> = BUNDLED
+) -> Result<BTreeMap<String, Arc<Plugin>>, ConfigError> {
+    let mut plugins: BTreeMap<String, Arc<Plugin>> = BUNDLED
         .iter()
         .map(|bundled| {
             let plugin = Plugin {
@@ -105,11 +32,11 @@ pub(super) fn plugins(
                 grants: (bundled.grants)(),
                 limits: (bundled.limits)(),
             };
-            (bundled.name.to_owned(), plugin)
+            (bundled.name.to_owned(), Arc::new(plugin))
         })
         .collect();
     for (name, table) in &file.plugins {
-        if plugins.contains_key(name) || ALIASES.iter().any(|(alias, _)| alias == name) {
+        if bundled::is_taken(name) {
             return Err(document.error(
                 &table.component,
                 format_args!("[PLUGINS.{name}]: {name} is a bundled action; choose another name"),
@@ -121,7 +48,7 @@ pub(super) fn plugins(
                 format_args!("[PLUGINS.{name}]: a name has lower-case letters, digits, - and _"),
             ));
         }
-        plugins.insert(name.clone(), plugin(document, name, table, base)?);
+        plugins.insert(name.clone(), Arc::new(plugin(document, name, table, base)?));
     }
     Ok(plugins)
 }

@@ -6,17 +6,18 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::actions::{Sources, actions};
 use super::cameras::cameras;
-use super::command::{Command, command};
-use super::deliveries::{Deliveries, deliveries};
-use super::file::{ConfigError, Document, File, Settings, nearest};
-use super::http::HttpGrant;
-use super::mail::{Mail, mail};
-use super::mastodon;
-use super::plugins::{Grants, MailGrant, Plugin, plugins};
-use super::routes::{Routes, action_name, routes};
+use super::deliveries::deliveries;
+use super::file::{ConfigError, Document, File, nearest};
+use super::mail::mail;
+use super::plugins::plugins;
+use super::routes::routes;
 use crate::action_name::ActionName;
-use crate::plugin::bundled::BUNDLED;
+use crate::bundled::{self, BUNDLED, Unmapped, action_name};
+use crate::capability::mail::MailServer;
+use crate::delivery::{self, Routes};
+use crate::plugin::{Plugin, Setup};
 use crate::values;
 
 /// Everything an operator can decide.
@@ -36,19 +37,13 @@ pub struct Config {
     /// Which action an upload goes to.
     pub routes: Routes,
     /// The plugins that are used or configured, by name.
-    pub plugins: BTreeMap<String, Plugin>,
-    /// Settings of each mapped action: `[NAME]` with `[NAME.instance]` over it.
-    pub settings: BTreeMap<ActionName, serde_json::Map<String, serde_json::Value>>,
+    pub plugins: BTreeMap<String, Arc<Plugin>>,
+    /// The set-up of each action that something is mapped to.
+    pub actions: BTreeMap<ActionName, Setup>,
     /// The mail server.
-    pub mail: Mail,
-    /// What `process.run` runs, for each action that may.
-    pub commands: BTreeMap<ActionName, Command>,
-    /// Recipients that `email` may write to beside the upload's.
-    recipients: BTreeMap<ActionName, Vec<String>>,
-    /// What `wasi:http` may reach, where that follows from settings.
-    http: BTreeMap<ActionName, Arc<HttpGrant>>,
+    pub mail: MailServer,
     /// Retries, collecting, retention.
-    pub deliveries: Deliveries,
+    pub deliveries: delivery::Settings,
     /// What is allowed but will not do what the operator may expect.
     pub warnings: Vec<String>,
 }
@@ -70,14 +65,6 @@ impl Config {
     /// None; the type is that of [`Config::load`].
     pub fn default_for(base: &Path) -> Result<Self, ConfigError> {
         Self::parse(&base.join("config.toml"), "")
-    }
-
-    /// What the action `name` may ask of the host.
-    pub fn grants(&self, name: &ActionName) -> Grants {
-        let grants = self.plugins[&name.plugin].grants.clone();
-        let mail = self.recipients.get(name).map(|to| MailGrant { recipients: to.clone() });
-        let http = self.http.get(name).cloned();
-        Grants { mail: mail.or(grants.mail), http: http.or(grants.http), ..grants }
     }
 
     /// The configuration in `text`, with relative paths beside `path`.
@@ -121,64 +108,20 @@ impl Config {
         }
         let names_an_address = file.actions.keys().any(|key| key.contains('@'));
         routes.email = match (&file.mail_server, names_an_address) {
-            (Some(_), _) => Some(action_name("email")),
+            (Some(_), _) => Some(bundled::default_for(Unmapped::EmailOnceThereIsAServer)),
             (None, true) => None,
-            (None, false) => Some(action_name("store")),
+            (None, false) => Some(bundled::default_for(Unmapped::All)),
         };
-
-        let mut settings: BTreeMap<ActionName, serde_json::Map<_, _>> = routes
-            .actions()
-            .into_iter()
-            .map(|name| {
-                let merged = tables
-                    .get(&name.plugin)
-                    .map(|table| table.merged(name.instance.as_deref()))
-                    .unwrap_or_default();
-                (name.clone(), merged)
-            })
-            .collect();
-        let mut http = BTreeMap::new();
-        for (name, merged) in settings.iter_mut().filter(|(name, _)| name.plugin == "mastodon") {
-            let table = tables.get(&name.plugin);
-            let account = mastodon::account(&document, table, name, merged, &base)?;
-            http.insert(name.clone(), account.grant);
-            warnings.extend(account.warning);
-        }
-        for (name, merged) in &mut settings {
-            let bundled = BUNDLED.iter().find(|bundled| bundled.name == name.plugin);
-            for secret in bundled.map(|bundled| bundled.secrets).unwrap_or_default() {
-                if let Some(value) = merged.get_mut(*secret) {
-                    *value = serde_json::json!({ "secret": true });
-                }
-            }
-        }
-
         let mail = mail(&document, &file, &base, &mut warnings)?;
-        let mut recipients = BTreeMap::new();
-        for (name, merged) in settings.iter_mut().filter(|(name, _)| name.plugin == "email") {
-            let to = email_recipients(tables.get("email"), name, merged)?;
-            let from_a_service = routes.services.iter().find(|(_, action)| *action == name);
-            if let (Some((service, _)), true) = (from_a_service, to.is_empty()) {
-                let written = &file.actions[service];
-                return Err(document.error(
-                    written,
-                    format_args!(
-                        "{service} goes to {name}, but a social upload names no recipient; add to [EMAIL]: TO = [\"me@example.org\"]"
-                    ),
-                ));
-            }
-            merged.insert("MAX_SIZE".to_owned(), mail.max_size.into());
-            recipients.insert(name.clone(), to);
-        }
-        let mut commands = BTreeMap::new();
-        for name in routes.actions() {
-            if plugins[&name.plugin].grants.process {
-                let table = tables.get(&name.plugin);
-                let merged = table.map(|table| table.merged(name.instance.as_deref()));
-                let command = command(&document, table, name, &merged.unwrap_or_default(), &base)?;
-                commands.insert(name.clone(), command);
-            }
-        }
+        let sources = Sources {
+            document: &document,
+            file: &file,
+            base: &base,
+            plugins: &plugins,
+            tables: &tables,
+            mail: &mail,
+        };
+        let actions = actions(&sources, &routes, &mut warnings)?;
 
         let listen = match &file.listen {
             Some(written) => values::listen(written.get_ref())
@@ -196,33 +139,12 @@ impl Config {
             secret: file.secret,
             routes,
             plugins,
-            settings,
+            actions,
             mail,
-            commands,
-            recipients,
-            http,
             deliveries,
             warnings,
         })
     }
-}
-
-/// `TO` of `[EMAIL]`: who gets what comes without a recipient.
-fn email_recipients(
-    table: Option<&Settings<'_>>,
-    name: &ActionName,
-    merged: &serde_json::Map<String, serde_json::Value>,
-) -> Result<Vec<String>, ConfigError> {
-    let (Some(table), Some(to)) = (table, merged.get("TO")) else { return Ok(Vec::new()) };
-    let written = to.as_array().map_or(std::slice::from_ref(to), Vec::as_slice);
-    let address = |to: &serde_json::Value| {
-        let address = to.as_str()?.parse::<lettre::Address>().ok()?;
-        Some(address.to_string())
-    };
-    written.iter().map(address).collect::<Option<Vec<String>>>().ok_or_else(|| {
-        let message = "TO is a list of addresses; write it like TO = [\"me@example.org\"]";
-        table.error(name.instance.as_deref(), "TO", message)
-    })
 }
 
 fn spool_folder(file: &File, base: &Path) -> PathBuf {
@@ -242,7 +164,7 @@ fn spool_folder(file: &File, base: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Injected, Injection};
+    use crate::capability::http::{Injected, Injection};
 
     fn parse(text: &str) -> Result<Config, String> {
         Config::parse(Path::new("config.toml"), text).map_err(|error| error.to_string())
@@ -268,19 +190,20 @@ mod tests {
         assert!(!format!("{config:?}").contains("t0ken"));
         let of = |name: &str, token: &str| {
             let name = action_name(name);
-            let http = config.grants(&name).http.unwrap();
+            let http = config.actions[&name].grants.http.clone().unwrap();
             let [Injection { origin, value: Injected::Text(text), .. }] = &http.injections[..]
             else {
                 panic!("one token")
             };
             assert_eq!((&http.origins[0], text.expose_bare()), (origin, token));
-            let settings = serde_json::Value::from(config.settings[&name].clone()).to_string();
+            let settings =
+                serde_json::Value::from(config.actions[&name].settings.clone()).to_string();
             (settings, http.private_networks)
         };
         let settings = |url| format!(r#"{{"BASE_URL":"{url}","TOKEN":{{"secret":true}}}}"#);
         assert_eq!(of("mastodon", "t0ken"), (settings("https://a.example.org"), false));
         assert_eq!(of("mastodon.pub", "t0ken-pub"), (settings("http://127.0.0.1:8000"), true));
-        assert!(config.grants(&action_name("store")).http.is_none());
+        assert!(config.actions[&action_name("store")].grants.http.is_none());
     }
 
     #[test]

@@ -1,45 +1,9 @@
 //! `[ACTIONS]`: which action an upload goes to.
 
-use std::collections::{BTreeMap, HashMap};
-
 use super::file::{ConfigError, Document, File, nearest};
-use crate::action_name::{ActionName, is_plain};
-
-/// The `[ACTIONS]` mapping.
-#[derive(Debug, Clone)]
-pub struct Routes {
-    pub(super) recipients: HashMap<String, ActionName>,
-    pub(super) services: BTreeMap<String, ActionName>,
-    pub(super) email: Option<ActionName>,
-    pub(super) social: ActionName,
-}
-
-impl Routes {
-    /// The action of an e-mail recipient, none if nothing is mapped and there
-    /// is no default. Case does not matter.
-    pub fn recipient(&self, address: &str) -> Option<&ActionName> {
-        self.recipients.get(&address.to_lowercase()).or(self.email.as_ref())
-    }
-
-    /// The action of a service chosen on the camera.
-    pub fn service(&self, service: &str) -> &ActionName {
-        self.services.get(service).unwrap_or(&self.social)
-    }
-
-    /// Every action that an upload can go to, once each.
-    pub fn actions(&self) -> Vec<&ActionName> {
-        let mut actions: Vec<&ActionName> = self
-            .recipients
-            .values()
-            .chain(self.services.values())
-            .chain(&self.email)
-            .chain([&self.social])
-            .collect();
-        actions.sort();
-        actions.dedup();
-        actions
-    }
-}
+use crate::action_name::is_plain;
+use crate::bundled::{self, Unmapped, action_name};
+use crate::delivery::Routes;
 
 /// Services that cameras are known to offer (`protocol.md` 3).
 pub(crate) const SERVICES: [&str; 17] = [
@@ -68,12 +32,7 @@ pub(super) fn routes(
     file: &File,
     plugins: &[String],
 ) -> Result<Routes, ConfigError> {
-    let mut routes = Routes {
-        recipients: HashMap::new(),
-        services: BTreeMap::new(),
-        email: None,
-        social: action_name("store"),
-    };
+    let mut routes = Routes::all_to(bundled::default_for(Unmapped::All));
     for (target, written) in &file.actions {
         let name = action_name(written.get_ref());
         if !plugins.contains(&name.plugin) {
@@ -118,16 +77,4 @@ pub(super) fn routes(
         routes.services.insert(target.clone(), name);
     }
     Ok(routes)
-}
-
-/// Other names of bundled actions, as the old server's configurations use them.
-pub(super) const ALIASES: [(&str, &str); 2] = [("drop", "ignore"), ("mail", "email")];
-
-/// Reads `name` or `name.instance`, aliases resolved.
-pub fn action_name(written: &str) -> ActionName {
-    let mut name = ActionName::parse(written);
-    if let Some((_, canonical)) = ALIASES.iter().find(|(alias, _)| *alias == name.plugin) {
-        name.plugin = (*canonical).to_owned();
-    }
-    name
 }

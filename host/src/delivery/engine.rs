@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 
 use super::clock::Clock;
 use super::retry::{FAILURES_TO_PAUSE, Failed, Next, OFFLINE, Retry};
+use super::settings::Settings;
 use crate::action_name::ActionName;
-use crate::config::Deliveries;
 use crate::plugin::{Actions, DeliverError};
 use crate::spool::{Claim, LedgerError, Outcome, Recorded, Spool};
 use crate::upload::{Delivery, Origin};
@@ -37,7 +37,7 @@ const LONGEST_REASON: usize = 2 << 10;
 pub struct Engine {
     spool: Arc<Spool>,
     actions: Arc<Actions>,
-    settings: Deliveries,
+    settings: Settings,
     retry: Retry,
     /// Failures in a row of each action.
     failures: Mutex<HashMap<ActionName, u32>>,
@@ -49,7 +49,7 @@ impl Engine {
     pub fn new(
         spool: Arc<Spool>,
         actions: Arc<Actions>,
-        settings: Deliveries,
+        settings: Settings,
         wake: Arc<Notify>,
     ) -> Self {
         let retry = Retry::new(&settings);
@@ -153,7 +153,7 @@ impl Engine {
     }
 
     async fn clean(&self) {
-        let Deliveries { keep_files, keep_receipts, .. } = self.settings;
+        let Settings { keep_files, keep_receipts, .. } = self.settings;
         if let Err(error) = self.spool.clean(keep_files, keep_receipts).await {
             tracing::error!("cannot remove what is delivered: {error}");
         }

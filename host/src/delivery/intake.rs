@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, Notify, Semaphore};
 
-use super::routes;
+use super::routes::{self, Routes};
+use super::settings::Settings;
 use crate::action_name::ActionName;
 use crate::camera::{self, Refused};
-use crate::config::{Deliveries, Routes};
 use crate::contract::uploads::RejectionReason;
 use crate::current::Current;
 use crate::plugin::{Actions, CheckError};
@@ -28,7 +28,7 @@ pub struct Intake {
     spool: Arc<Spool>,
     routes: Arc<Current<Routes>>,
     actions: Arc<Actions>,
-    settings: Deliveries,
+    settings: Settings,
     checks: Semaphore,
     posts: [Mutex<()>; POSTS],
     wake: Arc<Notify>,
@@ -41,7 +41,7 @@ impl Intake {
         spool: Arc<Spool>,
         routes: Arc<Current<Routes>>,
         actions: Arc<Actions>,
-        settings: Deliveries,
+        settings: Settings,
         wake: Arc<Notify>,
     ) -> Self {
         let checks = Semaphore::new(CHECKS);

@@ -6,6 +6,9 @@ mod engine;
 mod intake;
 mod retry;
 mod routes;
+mod settings;
 
 pub use engine::Engine;
 pub use intake::Intake;
+pub use routes::Routes;
+pub use settings::Settings;

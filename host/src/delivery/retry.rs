@@ -4,7 +4,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use crate::config::Deliveries;
+use super::settings::Settings;
 
 /// Traps in a row that park a delivery.
 const TRAPS: u32 = 3;
@@ -54,8 +54,8 @@ pub(super) enum Next {
 }
 
 impl Retry {
-    pub(super) fn new(deliveries: &Deliveries) -> Self {
-        Self { delays: deliveries.retry_delays.clone(), give_up_after: deliveries.retry_for }
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self { delays: settings.retry_delays.clone(), give_up_after: settings.retry_for }
     }
 
     pub(super) fn after(&self, failed: &Failed<'_>) -> Next {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn waits_follow_the_schedule_within_a_fifth_and_end_after_five_days() {
-        let retry = Retry::new(&Deliveries::default());
+        let retry = Retry::new(&Settings::default());
         let minutes = [0.5, 2.0, 5.0, 10.0, 20.0, 40.0, 60.0, 60.0];
         let mut waited = Duration::ZERO;
         let mut failures = 0;
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn an_advice_is_respected_but_does_not_hammer() {
-        let retry = Retry::new(&Deliveries::default());
+        let retry = Retry::new(&Settings::default());
         let after = |seconds| {
             let advice = Some(Duration::from_secs(seconds));
             wait(retry.after(&Failed { advice, ..FIRST }))
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_third_trap_in_a_row_parks() {
-        let retry = Retry::new(&Deliveries::default());
+        let retry = Retry::new(&Settings::default());
         let second = Failed { trapped: true, traps: 1, failures: 4, ..FIRST };
         assert!(matches!(retry.after(&second), Next::Again { traps: 2, .. }));
         assert_eq!(retry.after(&Failed { traps: 2, ..second }), Next::Park);
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_bad_mail_lets_others_pass_and_a_post_never_does() {
-        let retry = Retry::new(&Deliveries::default());
+        let retry = Retry::new(&Settings::default());
         let holds =
             |failures, in_session| match retry.after(&Failed { failures, in_session, ..FIRST }) {
                 Next::Again { holds, .. } => holds,

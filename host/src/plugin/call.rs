@@ -13,11 +13,12 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 use super::limits::{Cpu, Exceeded, Memory};
 use super::metered::Metered;
 use super::report::Failure;
+use super::setup::Limits;
 use crate::action_name::ActionName;
+use crate::capability::Grants;
 use crate::capability::offline::Offline;
 use crate::capability::process::Runner;
 use crate::capability::{Capabilities, Facilities};
-use crate::config::{Grants, Limits};
 use crate::contract::{ActionFull, ActionFullPre, uploads};
 use crate::upload::{Delivery, Origin};
 

@@ -25,9 +25,9 @@ use wasmtime_wasi_http::{
 use super::call::{FIELDS, HANDLES, HOSTCALL_FUEL, OBJECTS, RANDOM};
 use super::limits::{Cpu, Memory};
 use super::report::Failure;
+use super::setup::Limits;
 use crate::capability::http::{Answer, Io};
 use crate::capability::process::{Run, Sandbox, TAIL};
-use crate::config::Limits;
 use crate::contract::process::{Exit, ProcessError};
 
 /// Exit code of a command that a trap or a limit ended: 128 and SIGABRT, as a

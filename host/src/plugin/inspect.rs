@@ -8,7 +8,8 @@ use std::fmt;
 use super::anatomy::{self, Anatomy, Kind};
 use super::interfaces::{Access, CLOSED, HTTP, Interface, PACKAGE, VERSION};
 use super::problem::{self, Problem};
-use crate::config::{Injected, Injection, Limits, Plugin, PluginSource};
+use super::setup::{Limits, Plugin, PluginSource};
+use crate::capability::http::{Injected, Injection};
 use crate::digest;
 
 /// A component, looked at from outside.

@@ -1,7 +1,7 @@
 //! Every interface that a component may ask for, and what it takes to get it:
 //! the one table behind the checks at load, `plugin inspect` and `plugin try`.
 
-use crate::config::{Grants, StoreGrant};
+use crate::capability::{Grants, StoreGrant};
 
 /// Package of the contract and the version that this host speaks.
 pub const PACKAGE: &str = "afterimage:action";

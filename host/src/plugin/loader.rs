@@ -3,7 +3,7 @@
 //! author what to do.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -20,11 +20,11 @@ use super::compile;
 use super::engine::{engine, start_clock};
 use super::problem::{self, LoadError, Problem};
 use super::script::Script;
+use super::setup::{Limits, Plugin, PluginSource, Setup};
 use super::trial::Trial;
 use crate::action_name::ActionName;
 use crate::capability::Facilities;
-use crate::capability::process::{Runner, Sandbox};
-use crate::config::{Command, Config, Limits, Plugin, PluginSource, Program};
+use crate::capability::process::{Command, Program, Runner, Sandbox};
 use crate::contract::{self, ActionFullPre};
 use crate::digest;
 
@@ -58,16 +58,16 @@ impl Loader {
         Ok(Self { linker: linker(&engine)?, engine, cache, scratch })
     }
 
-    /// Loads every action that `config` maps to.
+    /// Loads the actions of `setups`.
     ///
     /// # Errors
     /// The first component that cannot run.
     pub async fn actions(
         &self,
-        config: &Config,
+        setups: &BTreeMap<ActionName, Setup>,
         facilities: &Arc<Facilities>,
     ) -> Result<HashMap<ActionName, Arc<Action>>, LoadError> {
-        self.actions_of(None, config, facilities).await
+        self.actions_of(None, setups, facilities).await
     }
 
     /// Loads the actions of one `plugin`, or of all.
@@ -77,16 +77,16 @@ impl Loader {
     pub async fn actions_of(
         &self,
         plugin: Option<&str>,
-        config: &Config,
+        setups: &BTreeMap<ActionName, Setup>,
         facilities: &Arc<Facilities>,
     ) -> Result<HashMap<ActionName, Arc<Action>>, LoadError> {
         let mut components = HashMap::new();
         let mut actions = HashMap::new();
-        for name in config.routes.actions() {
+        for (name, setup) in setups {
             if plugin.is_some_and(|plugin| name.plugin != plugin) {
                 continue;
             }
-            let plugin = &config.plugins[&name.plugin];
+            let plugin = &setup.plugin;
             let component = match components.get(&plugin.name) {
                 Some(component) => component,
                 None => {
@@ -97,7 +97,7 @@ impl Loader {
                     components.entry(plugin.name.clone()).or_insert(component)
                 }
             };
-            let action = self.action(name, component.clone(), config, facilities).await?;
+            let action = self.action(name, component.clone(), setup, facilities).await?;
             actions.insert(name.clone(), Arc::new(action));
         }
         Ok(actions)
@@ -112,11 +112,11 @@ impl Loader {
     pub async fn trial(
         &self,
         name: &ActionName,
-        config: &Config,
+        setup: &Setup,
         facilities: &Arc<Facilities>,
         script: Option<&Arc<Script>>,
     ) -> Result<Trial, LoadError> {
-        let plugin = &config.plugins[&name.plugin];
+        let plugin = &setup.plugin;
         let load = async {
             let (component, digest) = self.compiled_plugin(plugin, script.is_some()).await?;
             let mut linker = self.linker.clone();
@@ -128,7 +128,7 @@ impl Loader {
         };
         let (linked, component) =
             load.await.map_err(|problem| LoadError { plugin: plugin.name.clone(), problem })?;
-        let action = self.action(name, linked, config, facilities).await?;
+        let action = self.action(name, linked, setup, facilities).await?;
         Ok(Trial::new(action, component))
     }
 
@@ -136,11 +136,11 @@ impl Loader {
         &self,
         name: &ActionName,
         linked: Linked,
-        config: &Config,
+        setup: &Setup,
         facilities: &Arc<Facilities>,
     ) -> Result<Action, LoadError> {
-        let limits = config.plugins[&name.plugin].limits;
-        let command = match config.commands.get(name) {
+        let limits = setup.plugin.limits;
+        let command = match &setup.command {
             Some(command) => Some(Arc::new(
                 self.runner(command, limits)
                     .await
@@ -148,13 +148,12 @@ impl Loader {
             )),
             None => None,
         };
-        let settings = config.settings.get(name).cloned().unwrap_or_default();
         Ok(Action {
             name: name.clone(),
             digest: linked.digest,
             component: linked.component,
-            settings: serde_json::Value::from(settings).to_string().into(),
-            grants: config.grants(name),
+            settings: serde_json::Value::from(setup.settings.clone()).to_string().into(),
+            grants: setup.grants.clone(),
             limits,
             facilities: facilities.clone(),
             command,

@@ -5,7 +5,6 @@
 
 mod actions;
 pub mod anatomy;
-pub mod bundled;
 mod cache;
 mod call;
 mod command;
@@ -19,6 +18,7 @@ mod metered;
 pub mod problem;
 mod report;
 pub mod script;
+mod setup;
 mod trial;
 mod wave;
 pub mod witness;
@@ -29,4 +29,5 @@ pub use limits::Exceeded;
 pub use loader::{Loader, read};
 pub use problem::{LoadError, Problem};
 pub use report::Failure;
+pub use setup::{Limits, Plugin, PluginSource, Setup};
 pub use trial::{Outcome, Trial};

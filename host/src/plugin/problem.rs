@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::anatomy::{Anatomy, Kind};
 use super::compile;
 use super::interfaces::{Access, Interface, PACKAGE, VERSION, WASI};
-use crate::config::{Plugin, PluginSource};
+use super::setup::{Plugin, PluginSource};
 
 /// A component that cannot be an action here, and why.
 #[derive(Debug, thiserror::Error)]

@@ -7,8 +7,8 @@ use sha2::Sha256;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 use super::send::Failed;
-use crate::config::Secret;
 use crate::digest::hex;
+use crate::secret::Secret;
 
 /// Bytes of a body that is signed. The signature stands before the body, so
 /// the host has to keep it; events are small, and name files by their digest.

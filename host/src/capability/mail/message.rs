@@ -15,7 +15,7 @@ use lettre::message::{Body, Mailbox, Message as Letter, MultiPart, SinglePart};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
-use crate::config;
+use super::settings::MailServer;
 use crate::contract::mail::{Message, Part};
 use crate::digest;
 use crate::upload::Delivery;
@@ -49,7 +49,7 @@ impl Outgoing {
     pub(super) fn new(
         delivery: &Delivery,
         message: Message,
-        config: &config::Mail,
+        config: &MailServer,
     ) -> Result<Self, String> {
         let identity = identity(delivery, &message);
         let camera = address(&delivery.upload.sender);
@@ -310,13 +310,11 @@ fn lines(block: &[u8], is_last: bool) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::sync::Arc;
     use std::time::SystemTime;
 
     use super::*;
     use crate::action_name::ActionName;
-    use crate::config::Config;
     use crate::upload::{self, Origin, Upload};
 
     #[test]
@@ -380,7 +378,7 @@ mod tests {
                 html: None,
                 parts: vec![Part::File(0)],
             };
-            let config = Config::default_for(Path::new("")).unwrap().mail;
+            let config = MailServer::default();
             let outgoing = Outgoing::new(&delivery(attempt), message, &config).unwrap();
             let size = outgoing.size;
             let bytes: Vec<u8> = outgoing.blocks(watch::channel(()).0).flatten().collect();

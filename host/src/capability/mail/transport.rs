@@ -22,8 +22,8 @@ use lettre::transport::smtp::response::Response;
 use tokio::sync::{oneshot, watch};
 
 use super::message::Outgoing;
+use super::settings::{MailServer, Security, Trust};
 use crate::capability::offline::Offline;
-use crate::config::{self, Security, Trust};
 use crate::contract::mail::{MailError, RefusedRecipient, Sent, SmtpReply};
 use crate::digest;
 
@@ -32,7 +32,7 @@ const IDLE: Duration = Duration::from_secs(60);
 
 /// The way to the operator's mail server. Holds the account.
 pub struct Mailer {
-    config: config::Mail,
+    config: MailServer,
     idle: Mutex<Option<Connection>>,
 }
 
@@ -51,11 +51,11 @@ struct Connection {
 
 impl Mailer {
     /// For the server of `config`, to which it connects when there is mail.
-    pub fn new(config: config::Mail) -> Self {
+    pub fn new(config: MailServer) -> Self {
         Self { config, idle: Mutex::new(None) }
     }
 
-    pub(super) fn config(&self) -> &config::Mail {
+    pub(super) fn config(&self) -> &MailServer {
         &self.config
     }
 
@@ -297,7 +297,7 @@ impl Mailer {
     }
 
     fn unreachable(&self, text: impl ToString) -> MailError {
-        let config::Mail { server, port, .. } = &self.config;
+        let MailServer { server, port, .. } = &self.config;
         let text = format!("mail server {server}:{port}: {}", text.to_string());
         MailError::Temporary(SmtpReply { code: 0, text })
     }
@@ -337,7 +337,7 @@ async fn stalled(mut progress: watch::Receiver<()>, timeout: Duration) -> &'stat
     }
 }
 
-async fn tls(config: &config::Mail) -> Result<TlsParameters, String> {
+async fn tls(config: &MailServer) -> Result<TlsParameters, String> {
     let mut builder = TlsParameters::builder(config.server.clone())
         .certificate_store(CertificateStore::WebpkiRoots);
     match &config.trust {

@@ -9,8 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
-use super::{Run, TAIL};
-use crate::config::{Command, Program};
+use super::{Command, Program, Run, TAIL};
 use crate::contract::process::{Exit, ProcessError};
 
 /// Variables of the server that a command gets.

@@ -112,9 +112,9 @@ impl Test {
         let scratch = Scratch::new()?;
         let (mut config, mut name) = config_of(&self.file, &[], case.settings.clone(), &scratch.0)?;
         if case.instance.is_some() {
-            config.settings.remove(&name);
+            let setup = config.actions.remove(&name).context("it was just made")?;
             name.instance = case.instance.clone();
-            config.settings.insert(name.clone(), case.settings.clone());
+            config.actions.insert(name.clone(), setup);
         }
         let delivery = fixture::delivery(&upload, &name, case.notes.as_deref(), &scratch.0)
             .with_context(|| file.display().to_string())?;

@@ -13,13 +13,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::case;
 use super::fixture::{self, Scratch};
 use crate::action_name::ActionName;
+use crate::bundled::action_name;
 use crate::capability::Facilities;
 use crate::capability::http::exchange::{Exchange, Notes, Wire};
-use crate::config::{Config, action_name};
+use crate::config::Config;
 use crate::digest;
 use crate::plugin::script::Script;
 use crate::plugin::witness::{Testimony, Usage, Witness};
-use crate::plugin::{Loader, Outcome, read};
+use crate::plugin::{Loader, Outcome, Plugin, PluginSource, Setup, read};
 use crate::upload::Delivery;
 
 #[derive(Args)]
@@ -96,7 +97,8 @@ impl Try {
         let run = bench.run(&config, &name, &delivery, None)?.0;
         print(&report(&run));
         if let Some(path) = &self.record {
-            let settings = config.settings.get(&name).cloned().unwrap_or_default();
+            let settings =
+                config.actions.get(&name).map(|setup| setup.settings.clone()).unwrap_or_default();
             case::record(path, &self.upload, &name, settings, &run)?;
             print(&format!("recorded in {}", path.display()));
         }
@@ -107,17 +109,18 @@ impl Try {
         if let (Some(path), Some(action)) = (&self.config, &self.action) {
             let mut config = Config::load(path)?;
             let name = action_name(action);
-            let plugin = config.plugins.get_mut(&name.plugin);
-            let Some(plugin) = plugin else { bail!("{action} is no action of {}", path.display()) };
-            if !config.settings.contains_key(&name) {
+            if !config.plugins.contains_key(&name.plugin) {
+                bail!("{action} is no action of {}", path.display());
+            }
+            let Some(setup) = config.actions.get_mut(&name) else {
                 bail!(
                     "{action} has no settings, since nothing maps to it; add to [ACTIONS] of {}: \
                      \"{action}@example.org\" = \"{action}\"",
                     path.display()
                 );
-            }
-            plugin.source =
-                crate::config::PluginSource::File { path: self.file.clone(), sha256: None };
+            };
+            let source = PluginSource::File { path: self.file.clone(), sha256: None };
+            setup.plugin = Arc::new(Plugin { source, ..Plugin::clone(&setup.plugin) });
             return Ok((config, name));
         }
         let settings = match &self.settings {
@@ -149,7 +152,8 @@ pub(super) fn config_of(
         .map_err(|error| anyhow::anyhow!("--allow: {error}"))?;
     std::fs::create_dir_all(config.upload_folder.join(crate::capability::store::GROWING))?;
     let name = ActionName::parse("trial");
-    config.settings.insert(name.clone(), settings);
+    let plugin = config.plugins.get(&name.plugin).context("it was just written")?.clone();
+    config.actions.insert(name.clone(), Setup { settings, ..Setup::of(plugin) });
     Ok((config, name))
 }
 
@@ -188,9 +192,13 @@ impl Bench {
             Some(script) => Wire::Scripted(script.http.clone()),
             None => Wire::Noted(notes.clone()),
         };
-        let facilities = Arc::new(Facilities { wire, ..Facilities::of(config, secret)? });
+        let facilities = Arc::new(Facilities {
+            wire,
+            ..Facilities::new(&config.upload_folder, config.mail.clone(), secret)?
+        });
+        let setup = config.actions.get(name).context("the action is set up")?;
         self.runtime.block_on(async {
-            let trial = loader.trial(name, config, &facilities, script).await?;
+            let trial = loader.trial(name, setup, &facilities, script).await?;
             self.witness.take();
             let draft = Delivery { attempt: 0, ..copy(delivery) };
             let check = trial.check(&Arc::new(draft)).await;

@@ -2,13 +2,42 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::AUTHORIZATION;
 use serde_json::{Map, Value};
 
-use super::file::{ConfigError, Document, Settings};
-use super::http::{HttpGrant, Injected, Injection, Origin, Secret};
-use crate::action_name::ActionName;
+use super::{Bundled, Fault, Resolved, Unmapped, Written};
+use crate::capability::Grants;
+use crate::capability::http::{HttpGrant, Injected, Injection, Origin};
+use crate::plugin::{Limits, Setup};
+use crate::secret::Secret;
+
+pub(super) const MASTODON: Bundled = Bundled {
+    name: "mastodon",
+    aliases: &[],
+    component: include_bytes!(env!("PLUGIN_MASTODON")),
+    settings: &[
+        "BASE_URL",
+        "TOKEN",
+        "POSTSCRIPT",
+        "VISIBILITY",
+        "LANGUAGE",
+        "SENSITIVE",
+        "STRIP_LOCATION",
+        "ON_TOO_MANY",
+        "MISSING_ALT",
+        "PRIVATE_NETWORKS",
+    ],
+    secrets: &["TOKEN"],
+    // A video of 100 MB takes 15 minutes at 1 Mbit/s, and the server then
+    // needs some to convert it.
+    limits: || Limits { wall: Duration::from_secs(45 * 60), ..Limits::default() },
+    // Its server is added where that is read.
+    grants: Grants::default,
+    default_for: Unmapped::Nothing,
+    resolve,
+};
 
 /// What creates token and settings.
 const LOGIN: &str = "`afterimage login mastodon https://your.server` makes both";
@@ -71,69 +100,34 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
-/// What follows from the settings of one action.
-pub(super) struct Account {
-    pub(super) grant: Arc<HttpGrant>,
-    pub(super) warning: Option<String>,
-}
+fn resolve(written: &Written<'_>, setup: &mut Setup) -> Result<Resolved, Fault> {
+    let name = written.name;
+    let settings = written.settings;
+    let at = |key: &str, message: String| Fault::at(key, format!("[MASTODON] {key}: {message}"));
+    check_values(settings).map_err(|(key, message)| at(key, message))?;
+    let text = |key: &str| settings.get(key).and_then(Value::as_str);
 
-/// Checks the settings of `name`, `merged` from its tables, resolves its
-/// token, and leaves in `merged` what the component is to see.
-pub(super) fn account(
-    document: &Document<'_>,
-    table: Option<&Settings<'_>>,
-    name: &ActionName,
-    merged: &mut Map<String, Value>,
-    base: &Path,
-) -> Result<Account, ConfigError> {
-    let at = |key: &str, message: String| {
-        let message = format!("[MASTODON] {key}: {message}");
-        match table {
-            Some(table) => table.error(name.instance.as_deref(), key, message),
-            None => document.error_in_file(message),
-        }
-    };
-    check_values(merged).map_err(|(key, message)| at(key, message))?;
-    let text = |merged: &Map<String, Value>, key: &str| {
-        merged.get(key).and_then(Value::as_str).map(str::to_owned)
-    };
-
-    let Some(token) = text(merged, "TOKEN") else {
+    let Some(token) = text("TOKEN") else {
         return Err(at("TOKEN", format!("{name} needs a TOKEN and a BASE_URL; {LOGIN}")));
     };
-    let path = base.join(&token);
-    let secret = if path.is_file() {
-        let text = std::fs::read_to_string(&path)
-            .map_err(|error| at("TOKEN", format!("{} cannot be read: {error}", path.display())))?;
-        SecretFile::parse(&text)
-            .map_err(|error| at("TOKEN", format!("{}: {error}; {LOGIN}", path.display())))?
-    } else if token.contains('/') || token.ends_with(".secret") {
-        let message = format!("{} is no file; {LOGIN}", path.display());
-        return Err(at("TOKEN", message));
-    } else if is_token(&token) {
-        let token = Secret::new(token);
-        SecretFile { token, base_url: None, client_id: None, client_secret: None }
-    } else {
-        let message = format!("it is neither a file nor a token; {LOGIN}");
-        return Err(at("TOKEN", message));
-    };
+    let path = written.base.join(token);
+    let secret = secret(&path, token).map_err(|message| at("TOKEN", message))?;
 
     // An inherited token is for the server it is inherited with.
-    let inherited = table.filter(|_| name.instance.is_some()).map(|table| table.merged(None));
-    if let Some(inherited) = inherited
+    if let Some(inherited) = written.inherited
         && secret.base_url.is_none()
-        && inherited.get("TOKEN") == merged.get("TOKEN")
-        && inherited.get("BASE_URL").is_some_and(|url| Some(url) != merged.get("BASE_URL"))
+        && inherited.get("TOKEN") == settings.get("TOKEN")
+        && inherited.get("BASE_URL").is_some_and(|url| Some(url) != settings.get("BASE_URL"))
     {
         let message = format!("{name} has another server and needs a TOKEN of its own; {LOGIN}");
         return Err(at("BASE_URL", message));
     }
 
-    let written = match text(merged, "BASE_URL") {
-        Some(url) => Some(Origin::parse(&url).map_err(|message| at("BASE_URL", message))?),
+    let base_url = match text("BASE_URL") {
+        Some(url) => Some(Origin::parse(url).map_err(|message| at("BASE_URL", message))?),
         None => None,
     };
-    let origin = match (written, secret.base_url) {
+    let origin = match (base_url, secret.base_url) {
         (Some(written), Some(filed)) if written != filed => {
             return Err(at(
                 "BASE_URL",
@@ -149,13 +143,13 @@ pub(super) fn account(
         }
     };
 
-    let granted = merged.remove("PRIVATE_NETWORKS") == Some(Value::Bool(true));
+    let granted = setup.settings.remove("PRIVATE_NETWORKS") == Some(Value::Bool(true));
     let private_networks = granted || origin.is_written_as_private();
-    let warning = (origin.is_plain() && !private_networks).then(|| {
+    let readable = (origin.is_plain() && !private_networks).then(|| {
         format!("[MASTODON] BASE_URL: {origin} is not encrypted; the token can be read on the way")
     });
-    merged.insert("BASE_URL".to_owned(), origin.to_string().into());
-    let grant = Arc::new(HttpGrant {
+    setup.settings.insert("BASE_URL".to_owned(), origin.to_string().into());
+    setup.grants.http = Some(Arc::new(HttpGrant {
         origins: vec![origin.clone()],
         private_networks,
         injections: vec![Injection {
@@ -163,8 +157,26 @@ pub(super) fn account(
             header: AUTHORIZATION,
             value: Injected::Text(Secret::new(format!("Bearer {}", secret.token.expose()))),
         }],
-    });
-    Ok(Account { grant, warning })
+    }));
+    Ok(Resolved { warnings: readable.into_iter().collect() })
+}
+
+/// The token that `TOKEN` is, or that the file at `path` holds.
+fn secret(path: &Path, token: &str) -> Result<SecretFile, String> {
+    if path.is_file() {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+        return SecretFile::parse(&text)
+            .map_err(|error| format!("{}: {error}; {LOGIN}", path.display()));
+    }
+    if token.contains('/') || token.ends_with(".secret") {
+        return Err(format!("{} is no file; {LOGIN}", path.display()));
+    }
+    if !is_token(token) {
+        return Err(format!("it is neither a file nor a token; {LOGIN}"));
+    }
+    let token = Secret::new(token);
+    Ok(SecretFile { token, base_url: None, client_id: None, client_secret: None })
 }
 
 /// Values whose faults would else show at the first photo.

@@ -1,12 +1,10 @@
-//! `CMD` and its kin in an action's settings: what `process.run` runs.
+//! The command of an action as the operator wrote it, parsed once.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::file::{ConfigError, Document, Settings};
-use crate::action_name::ActionName;
 use crate::values;
 
 /// The command of one action, parsed once.
@@ -48,15 +46,67 @@ pub enum Piece {
     Placeholder(String),
 }
 
-/// Placeholders that the host and the bundled `shell` fill.
-const PLACEHOLDERS: [&str; 5] = ["sender", "recipient", "filename", "subject", "body"];
-
 /// Longest run when the operator says nothing.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+impl Command {
+    /// Reads `CMD` and its kin from the `settings` of an action; relative
+    /// paths start at `base`.
+    ///
+    /// # Errors
+    /// The key that is wrong, and why.
+    pub fn read(
+        settings: &Map<String, Value>,
+        base: &Path,
+    ) -> Result<Self, (&'static str, String)> {
+        let cmd = |message: String| ("CMD", message);
+        let words = words(settings.get("CMD")).map_err(cmd)?;
+        let (program, arguments) = words.split_first().ok_or_else(|| {
+            cmd("names no program; write it like CMD = [\"./photo.sh\", \"{filename}\"]".to_owned())
+        })?;
+        if program.contains(['{', '}']) {
+            return Err(cmd(
+                "the program is fixed; only its arguments have placeholders".to_owned()
+            ));
+        }
+        let arguments: Result<_, _> =
+            arguments.iter().map(|word| Template::parse(word).map_err(cmd)).collect();
+        let stdin = match settings.get("STDIN") {
+            None => Template::default(),
+            Some(Value::String(text)) => {
+                Template::parse(text).map_err(|message| ("STDIN", message))?
+            }
+            Some(_) => return Err(("STDIN", "write it like STDIN = \"{body}\"".to_owned())),
+        };
+        let timeout = match settings.get("TIMEOUT") {
+            None => TIMEOUT,
+            Some(written) => written
+                .as_str()
+                .and_then(|text| values::duration(text).ok())
+                .filter(|time| !time.is_zero())
+                .ok_or_else(|| ("TIMEOUT", "write a time like \"60 s\"".to_owned()))?,
+        };
+        Ok(Self {
+            program: self::program(program, base).map_err(cmd)?,
+            arguments: arguments?,
+            stdin,
+            folder: base.join("."),
+            timeout,
+            leading_dash: match settings.get("LEADING_DASH") {
+                None => false,
+                Some(Value::Bool(yes)) => *yes,
+                Some(_) => return Err(("LEADING_DASH", "is true or false".to_owned())),
+            },
+        })
+    }
+}
+
 impl Template {
     /// Reads `text`, where `{{` and `}}` stand for braces.
-    fn parse(text: &str) -> Result<Self, String> {
+    ///
+    /// # Errors
+    /// The brace that begins nothing.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let mut pieces = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -92,79 +142,13 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    fn placeholders(&self) -> impl Iterator<Item = &str> {
+    /// The names in it.
+    pub fn placeholders(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|piece| match piece {
             Piece::Placeholder(name) => Some(name.as_str()),
             Piece::Literal(_) => None,
         })
     }
-}
-
-/// Reads the command of the action `name` from its merged `settings`.
-pub(super) fn command(
-    document: &Document<'_>,
-    table: Option<&Settings<'_>>,
-    name: &ActionName,
-    settings: &Map<String, Value>,
-    base: &Path,
-) -> Result<Command, ConfigError> {
-    let title = match &name.instance {
-        Some(instance) => format!("[{}.{instance}]", name.plugin.to_uppercase()),
-        None => format!("[{}]", name.plugin.to_uppercase()),
-    };
-    let error = |key: &str, message: &str| {
-        let message = format!("{title}: {key}: {message}");
-        match table {
-            Some(table) => table.error(name.instance.as_deref(), key, message),
-            None => document.error_in_file(message),
-        }
-    };
-    let words = words(settings.get("CMD")).map_err(|message| error("CMD", &message))?;
-    let (program, arguments) = words.split_first().ok_or_else(|| {
-        error("CMD", "names no program; write it like CMD = [\"./photo.sh\", \"{filename}\"]")
-    })?;
-    if program.contains(['{', '}']) {
-        return Err(error("CMD", "the program is fixed; only its arguments have placeholders"));
-    }
-    let template = |key: &str, text: &str| {
-        let template = Template::parse(text).map_err(|message| error(key, &message))?;
-        let unknown = template.placeholders().find(|known| !PLACEHOLDERS.contains(known));
-        match unknown {
-            Some(unknown) if name.plugin == "shell" => Err(error(
-                key,
-                &format!("{{{unknown}}} is unknown; there are {{{}}}", PLACEHOLDERS.join("} {")),
-            )),
-            _ => Ok(template),
-        }
-    };
-    let arguments: Result<_, _> = arguments.iter().map(|word| template("CMD", word)).collect();
-    let stdin = match settings.get("STDIN") {
-        None => Template::default(),
-        Some(Value::String(text)) => template("STDIN", text)?,
-        Some(_) => return Err(error("STDIN", "write it like STDIN = \"{body}\"")),
-    };
-    let timeout = match settings.get("TIMEOUT") {
-        None => Some(TIMEOUT),
-        Some(written) => written.as_str().and_then(|text| values::duration(text).ok()),
-    };
-    for key in ["EXIT_DELIVERED", "EXIT_RETRY"] {
-        let codes = |value: &Value| value.as_i64().is_some_and(|code| (0..256).contains(&code));
-        if !settings.get(key).is_none_or(|v| v.as_array().is_some_and(|v| v.iter().all(codes))) {
-            return Err(error(key, "write exit codes like [0] or [75, 111]"));
-        }
-    }
-    Ok(Command {
-        program: self::program(program, base).map_err(|message| error("CMD", &message))?,
-        arguments: arguments?,
-        stdin,
-        folder: base.join("."),
-        timeout: timeout.ok_or_else(|| error("TIMEOUT", "write a time like \"60 s\""))?,
-        leading_dash: match settings.get("LEADING_DASH") {
-            None => false,
-            Some(Value::Bool(yes)) => *yes,
-            Some(_) => return Err(error("LEADING_DASH", "is true or false")),
-        },
-    })
 }
 
 /// The words of `CMD`: a list as it stands, a text by the quoting rules of a

@@ -1,10 +1,12 @@
-//! What a plugin may reach over HTTP: origins, and the secret that belongs to
+//! What an action may reach over HTTP: origins, and the secret that belongs to
 //! one of them.
 
 use std::fmt;
 
 use http::HeaderName;
 use url::{Host, Url};
+
+use crate::secret::Secret;
 
 /// Scheme, host and port: what is allowed or not, as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +61,7 @@ impl Origin {
     /// Whether the operator wrote a machine that is no public one: an address
     /// of a private network, or this machine.
     pub fn is_written_as_private(&self) -> bool {
-        use crate::capability::http::address::{Kind, kind};
+        use super::address::{Kind, kind};
         match &self.host {
             Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
             Host::Ipv4(address) => kind((*address).into()) == Kind::Private,
@@ -109,33 +111,6 @@ pub enum Injected {
     /// `sha256=` and the HMAC-SHA256 of the body with this key, where the
     /// guest asks for it by sending the header.
     Signature(Secret),
-}
-
-/// A text that is in no log and no error.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// A secret with this text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text, for the one place that sends it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-
-    /// The text without the scheme that may stand before it: `Bearer`.
-    pub fn expose_bare(&self) -> &str {
-        self.0.rsplit(' ').next().unwrap_or_default()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "(secret)")
-    }
 }
 
 #[cfg(test)]
