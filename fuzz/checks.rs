@@ -7,10 +7,13 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
+use crate::backup::{didl, soap, ssdp};
 use crate::camera::login;
 use crate::camera::multipart::{self, Chunks, Multipart};
 use crate::camera::wire::repair::{end_of_head, repair as repaired};
 use crate::camera::xml::{self, Xml};
+use crate::date::Date;
+use crate::pairing::Udn;
 
 /// A repaired head is one that a strict parser takes whole, and repairing it
 /// again changes nothing.
@@ -63,6 +66,47 @@ pub fn login(data: &[u8]) {
         let shown = format!("Credentials {{ user: {:?}, .. }}", credentials.user);
         assert_eq!(format!("{credentials:?}"), shown);
     }
+}
+
+/// Only a search is answered, and by no more than 400 bytes.
+pub fn ssdp(data: &[u8]) {
+    let udn = Udn::parse("uuid:4a682b0b-0361-dbae-6155-0123456789ab").expect("it is one");
+    let Some(target) = ssdp::search(data, &udn) else { return };
+    assert!(data.len() <= ssdp::LARGEST);
+    assert!(data.trim_ascii_start()[..8].eq_ignore_ascii_case(b"M-SEARCH"));
+    let server = "255.255.255.255:65535".parse().expect("it is an address");
+    let answer = ssdp::answer(&target, &udn, server);
+    assert!(answer.len() <= 400 && answer.ends_with("\r\n\r\n"));
+}
+
+/// A call is looked through without harm, and a text comes out of an answer as
+/// it went in.
+pub fn soap(data: &[u8]) {
+    let text = xml::decode(data);
+    if soap::look_through(&text).is_ok() {
+        let _ = soap::Action::of_body(&text);
+        let argument = soap::argument(&text, "Elements");
+        assert!(argument.is_none_or(|argument| argument.len() <= text.len()));
+    }
+    let answer = soap::response("CreateObject", &[("ObjectID", "1"), ("Result", &text)]);
+    assert_eq!(soap::look_through(&answer), Ok(()));
+    assert_eq!(soap::argument(&answer, "Result").as_deref(), Some(&*text));
+    let _ = soap::Action::of_header(data);
+}
+
+/// What is announced has a name and bounds, and nothing of it gets out of its
+/// place in the answer.
+pub fn didl(data: &[u8]) {
+    let Ok(object) = didl::Object::parse(&xml::decode(data)) else { return };
+    assert!(!object.title.trim().is_empty() && object.title.len() <= 1 << 10);
+    assert!(object.profile.len() + object.media_type.len() + object.class.len() <= 3 << 8);
+    let day = Date::parse("2014-06-01").expect("it is a day");
+    let result = object.result("UP_1", day, "http://192.168.1.7/cd");
+    assert_eq!(soap::look_through(&result), Ok(()));
+    let didl = Xml::new(&result);
+    assert_eq!(didl.attribute("res", "importUri").as_deref(), Some("http://192.168.1.7/cd"));
+    assert_eq!(didl.attribute("res", "size"), Some(object.size.to_string()));
+    assert_eq!(didl.attribute("item", "id").as_deref(), Some("UP_1"));
 }
 
 /// A body in pieces of one size.

@@ -3,6 +3,13 @@
 
 #![allow(dead_code, reason = "the program uses more of the parsers")]
 
+#[path = "../host/src/backup"]
+mod backup {
+    pub mod didl;
+    pub mod soap;
+    pub mod ssdp;
+}
+
 #[path = "../host/src/camera"]
 mod camera {
     pub mod login;
@@ -12,5 +19,12 @@ mod camera {
     }
     pub mod xml;
 }
+
+#[path = "../host/src/date.rs"]
+mod date;
+#[path = "../host/src/digest.rs"]
+mod digest;
+#[path = "../host/src/pairing.rs"]
+mod pairing;
 
 pub mod checks;

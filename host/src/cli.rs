@@ -77,6 +77,7 @@ enum Login {
 
 #[derive(Subcommand)]
 enum Camera {
+    Backup(emulator::Backup),
     Email(emulator::Email),
     Hotspot(emulator::Hotspot),
     Social(emulator::Social),
@@ -200,6 +201,7 @@ fn log_in(mastodon: &login::Mastodon) -> anyhow::Result<()> {
 impl Camera {
     fn run(&self) -> anyhow::Result<emulator::Verdict> {
         match self {
+            Self::Backup(backup) => backup.run(),
             Self::Email(email) => email.run(),
             Self::Hotspot(hotspot) => hotspot.run(),
             Self::Social(social) => social.run(),

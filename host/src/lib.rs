@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 pub mod action_name;
+pub mod backup;
 pub mod bundled;
 pub mod camera;
 pub mod capability;
@@ -15,11 +16,13 @@ pub mod cli;
 pub mod config;
 pub mod contract;
 pub mod current;
+pub mod date;
 pub mod delivery;
 pub mod digest;
 pub mod emulator;
 pub mod file_name;
 pub mod login;
+pub mod pairing;
 pub mod password;
 pub mod plugin;
 pub mod reload;

@@ -103,3 +103,18 @@ fn any_text_can_be_asked_for_its_elements() {
 fn credentials_are_plain_text_or_an_error() {
     check("login", checks::login);
 }
+
+#[test]
+fn only_a_search_is_answered_and_shortly() {
+    check("ssdp", checks::ssdp);
+}
+
+#[test]
+fn a_text_comes_out_of_an_answer_as_it_went_in() {
+    check("soap", checks::soap);
+}
+
+#[test]
+fn nothing_of_an_announcement_gets_out_of_its_place() {
+    check("didl", checks::didl);
+}

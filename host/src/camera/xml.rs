@@ -40,6 +40,11 @@ impl<'a> Xml<'a> {
         Self { source }
     }
 
+    /// The piece as it stands.
+    pub fn source(self) -> &'a str {
+        self.source
+    }
+
     /// The content of the first element called `name`, at whatever depth.
     ///
     /// It runs to the end tag of the same name, or without one to the end of

@@ -1,6 +1,7 @@
 //! The bytes that cameras send, apart from how they get into the network: the
 //! emulator and the tests compose their requests of these.
 
+pub mod backup;
 pub mod email;
 pub mod hotspot;
 pub mod social;
