@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::fixture::oracle::{self, Cameras, Heard};
+use crate::fixture::peers::{installed, skipped};
 use crate::fixture::{SENDER, Server, guest};
 
 /// Rounds of the short and the long form.
@@ -141,15 +142,15 @@ fn nothing_is_lost_in_the_long_form_of_kills() {
 }
 
 fn cut_power(file_system: &str, rounds: usize) {
-    let test = format!("power cuts on {file_system}");
-    let tools = [&format!("mkfs.{file_system}")[..], "xfs_io", "losetup", "mount"];
-    if !oracle::is_root(&test) || !tools.iter().all(|tool| oracle::has(tool, &test)) {
+    if !oracle::is_root() || !["losetup", "mount"].into_iter().all(oracle::has) {
         return;
     }
+    let test = format!("power cuts on {file_system}");
+    let Some(tools) = installed("xfs/bin") else { return };
     let images = TempDir::new().unwrap();
-    match Disk::make(&images, file_system) {
+    match Disk::make(&images, file_system, tools) {
         Some(disk) => crash_at_random(&test, &Crash::PowerCut(disk), rounds),
-        None => eprintln!("{test}: skipped, an image cannot be mounted here"),
+        None => skipped("an image cannot be mounted here"),
     }
 }
 
@@ -179,17 +180,21 @@ fn nothing_is_lost_in_the_long_form_of_power_cuts_on_xfs() {
 struct Disk {
     image: PathBuf,
     mounted: PathBuf,
+    /// Where `xfs_io` lies.
+    tools: PathBuf,
 }
 
 impl Disk {
-    fn make(folder: &TempDir, file_system: &str) -> Option<Self> {
+    fn make(folder: &TempDir, file_system: &str, tools: PathBuf) -> Option<Self> {
         let image = folder.path().join("image");
         let mounted = folder.path().join("mounted");
         std::fs::create_dir(&mounted).unwrap();
         // The least that mkfs.xfs makes.
         std::fs::File::create(&image).unwrap().set_len(320 << 20).unwrap();
-        let made = Command::new(format!("mkfs.{file_system}")).arg("-q").arg(&image).status();
-        let disk = Self { image, mounted };
+        let own = tools.join(format!("mkfs.{file_system}"));
+        let mkfs = if own.exists() { own } else { format!("mkfs.{file_system}").into() };
+        let made = Command::new(mkfs).arg("-q").arg(&image).status();
+        let disk = Self { image, mounted, tools };
         (made.is_ok_and(|made| made.success()) && disk.mount()).then_some(disk)
     }
 
@@ -201,7 +206,7 @@ impl Disk {
 
     /// Drops everything that is not on disk yet.
     fn cut(&self) {
-        let cut = Command::new("xfs_io")
+        let cut = Command::new(self.tools.join("xfs_io"))
             .args(["-x", "-c", "shutdown"])
             .arg(&self.mounted)
             .status()

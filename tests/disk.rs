@@ -6,12 +6,12 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::fixture::peers::skipped;
 use crate::fixture::{Request, SUCCESS, Server, oracle};
 
 #[test]
 fn a_full_disk_refuses_uploads_until_there_is_space_again() {
-    let test = "full disk";
-    if !oracle::is_root(test) {
+    if !oracle::is_root() {
         return;
     }
     let disk = TempDir::new().unwrap();
@@ -20,8 +20,7 @@ fn a_full_disk_refuses_uploads_until_there_is_space_again() {
         .arg(disk.path())
         .status();
     if !mounted.is_ok_and(|mounted| mounted.success()) {
-        eprintln!("{test}: skipped, a memory file system cannot be mounted here");
-        return;
+        return skipped("a memory file system cannot be mounted here");
     }
     let spool = disk.path().join("spool");
     let server = Server::start(&format!("SPOOL_FOLDER = {spool:?}\nMIN_FREE_SPACE = \"0 B\"\n"));
@@ -55,8 +54,7 @@ fn unprivileged() -> Command {
 
 #[test]
 fn a_read_only_folder_refuses_uploads_until_it_is_writable_again() {
-    let test = "read-only folder";
-    if rustix::process::geteuid().is_root() && !oracle::has("setpriv", test) {
+    if rustix::process::geteuid().is_root() && !oracle::has("setpriv") {
         return;
     }
     let server = Server::start_with(unprivileged(), TempDir::new().unwrap(), "");
@@ -78,8 +76,7 @@ fn a_spool_in_memory_is_warned_about_loudly() {
     let kind = Command::new("stat").args(["-f", "-c", "%T", "/dev/shm"]).output();
     let is_tmpfs = kind.is_ok_and(|kind| kind.stdout == b"tmpfs\n");
     let (Ok(folder), true) = (folder, is_tmpfs) else {
-        eprintln!("spool in memory: skipped, /dev/shm is no memory file system");
-        return;
+        return skipped("/dev/shm is no memory file system");
     };
     let server = Server::start(&format!("SPOOL_FOLDER = {:?}\n", folder.path().join("spool")));
     server.logged(&["ERROR", "SPOOL_FOLDER", "is in memory", "a folder on a disk"]);

@@ -8,22 +8,19 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::fixture::{Request, SUCCESS, Server, hang_up, oracle};
+use crate::fixture::peers::{installed, skipped};
+use crate::fixture::{Request, SUCCESS, Server, hang_up};
 
 /// Follows the system calls of one upload.
 #[test]
 fn ok_leaves_only_after_file_folders_and_ledger_are_on_disk() {
-    let test = "order of system calls";
-    if !oracle::has("strace", test) {
-        return;
-    }
-    if !Command::new("strace").args(["-o", "/dev/null", "true"]).status().unwrap().success() {
-        eprintln!("{test}: skipped, ptrace is not allowed here");
-        return;
+    let Some(program) = installed("strace/bin/strace") else { return };
+    if !Command::new(&program).args(["-o", "/dev/null", "true"]).status().unwrap().success() {
+        return skipped("ptrace is not allowed here");
     }
     let folder = TempDir::new().unwrap();
     let trace = folder.path().join("trace");
-    let mut strace = Command::new("strace");
+    let mut strace = Command::new(program);
     // -D: the server is our child, the tracer is not.
     strace.args(["-D", "-f", "-y", "-s", "32", "-o"]).arg(&trace);
     strace.args(["-e", "trace=fsync,fdatasync,write,writev,sendto,sendmsg"]);

@@ -9,8 +9,9 @@ use serde_json::json as value;
 use sha2::{Digest, Sha256};
 
 use crate::fixture::mastodon::{Reply, Scripted, json};
+use crate::fixture::peers::installed;
 use crate::fixture::{PHOTO, Request, SUCCESS, Server, afterimage, guest};
-use crate::languages::{root, run, tool};
+use crate::languages::{root, run};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -131,7 +132,7 @@ fn at_once() -> String {
 
 #[test]
 fn immich_gets_every_file_once_and_may_have_it_already() {
-    let Some(tool) = tool("python/bin/componentize-py") else { return };
+    let Some(tool) = installed("python/bin/componentize-py") else { return };
     let component = built("immich", "COMPONENTIZE", &tool);
     let peer = Scripted::start(vec![
         ("POST /api/assets", json(201, value!({ "id": "one", "status": "created" }))),
@@ -177,7 +178,7 @@ fn immich_gets_every_file_once_and_may_have_it_already() {
 
 #[test]
 fn ntfy_gets_a_message_for_every_picture_and_none_twice() {
-    let Some(tool) = tool("javascript/node_modules/@bytecodealliance/componentize-js") else {
+    let Some(tool) = installed("javascript/node_modules/@bytecodealliance/componentize-js") else {
         return;
     };
     let modules = tool.parent().and_then(Path::parent).unwrap();

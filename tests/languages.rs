@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::{Mutex, OnceLock};
+use std::process::Command;
+use std::sync::Mutex;
 use std::time::Instant;
 
 use tempfile::TempDir;
 
 use crate::fixture::mastodon::{Reply, Scripted};
+use crate::fixture::peers::installed;
 use crate::fixture::{Request, SUCCESS, Server, afterimage, oracle};
 
 const LANGUAGES: [&str; 5] = ["rust", "python", "javascript", "c", "go"];
@@ -21,28 +22,11 @@ pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// The tool of a language, none (with the reason printed) where it cannot be
-/// had; that is an error where CI is set.
-pub fn tool(path: &str) -> Option<PathBuf> {
-    static SETUP: OnceLock<Output> = OnceLock::new();
-    let setup = SETUP.get_or_init(|| {
-        Command::new(root().join("tests/peers/setup-languages")).output().expect("bash is there")
-    });
-    let tool = root().join("target/peers").join(path);
-    if tool.exists() {
-        return Some(tool);
-    }
-    let reason = String::from_utf8_lossy(&setup.stdout).into_owned();
-    assert!(std::env::var_os("CI").is_none(), "{path} is missing: {reason}");
-    eprintln!("skipped, {path} is missing: {reason}");
-    None
-}
-
 /// `make` with what it takes to build a plugin in `language` by the tools of
-/// `setup-languages`; none where they cannot be had.
+/// `make peers`; none where those are not there.
 fn make(language: &str) -> Option<Command> {
     let peers = root().join("target/peers").to_str().unwrap().to_owned();
-    let tool = |path| Some(tool(path)?.to_str()?.to_owned());
+    let tool = |path| Some(installed(path)?.to_str()?.to_owned());
     let mut make = Command::new("make");
     match language {
         // All share what one of them has compiled.
@@ -55,12 +39,12 @@ fn make(language: &str) -> Option<Command> {
             make.arg("COMPONENTIZE=".to_owned() + &tool);
         }
         "c" => {
-            make.arg("CC=".to_owned() + &tool("clang")?);
+            make.arg("CC=".to_owned() + &tool("c/bin/clang")?);
             make.arg("CFLAGS=-Os -Wall -Wextra -Werror");
         }
         "go" => {
             make.arg("GO=".to_owned() + &tool("go/bin/go")?);
-            make.env("GOPROXY", format!("file://{}", tool("go-proxy")?)).env("GOSUMDB", "off");
+            make.env("GOPROXY", format!("file://{}", tool("tools/proxy")?)).env("GOSUMDB", "off");
             make.env("GOFLAGS", "-mod=mod -modcacherw").env("GOTOOLCHAIN", "local");
             make.env("GOPATH", format!("{peers}/go/path"));
             make.env("GOCACHE", format!("{peers}/go/cache"));

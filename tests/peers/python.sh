@@ -1,0 +1,2 @@
+# Makes components of Python.
+python componentize-py==0.25.1
