@@ -1,5 +1,6 @@
 //! The command line: parse, run, map the error to an exit code.
 
+mod dns;
 mod plugin;
 mod queue;
 
@@ -49,6 +50,8 @@ enum Command {
     Camera(Camera),
     /// Hash a password from standard input, for SENDERS
     Password,
+    /// Lead the cameras' names here: what to paste elsewhere, and a look at what is
+    Dns(dns::Arguments),
     /// Look at, add, try, test and begin plugins
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -90,6 +93,11 @@ pub fn run() -> ExitCode {
         Command::Login(Login::Mastodon(mastodon)) => log_in(&mastodon),
         Command::Camera(camera) => return judged(camera.run()),
         Command::Password => hash_password(),
+        Command::Dns(arguments) => match dns::run(&arguments, &say) {
+            Ok(true) => Ok(()),
+            Ok(false) => return ExitCode::FAILURE,
+            Err(error) => Err(error),
+        },
         Command::Plugin(command) => match command.run(&say) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
