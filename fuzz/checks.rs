@@ -39,7 +39,7 @@ pub fn multipart(data: &[u8]) {
 
 /// Queries answer, whatever the text.
 pub fn xml(data: &[u8]) {
-    let text = xml::decode(data);
+    let text = xml::decode(data, None);
     let document = Xml::new(&text);
     for name in ["email", "body", "r"] {
         for element in document.elements(name).take(4) {
@@ -82,7 +82,7 @@ pub fn ssdp(data: &[u8]) {
 /// A call is looked through without harm, and a text comes out of an answer as
 /// it went in.
 pub fn soap(data: &[u8]) {
-    let text = xml::decode(data);
+    let text = xml::decode(data, None);
     if soap::look_through(&text).is_ok() {
         let _ = soap::Action::of_body(&text);
         let argument = soap::argument(&text, "Elements");
@@ -97,7 +97,7 @@ pub fn soap(data: &[u8]) {
 /// What is announced has a name and bounds, and nothing of it gets out of its
 /// place in the answer.
 pub fn didl(data: &[u8]) {
-    let Ok(object) = didl::Object::parse(&xml::decode(data)) else { return };
+    let Ok(object) = didl::Object::parse(&xml::decode(data, None)) else { return };
     assert!(!object.title.trim().is_empty() && object.title.len() <= 1 << 10);
     assert!(object.profile.len() + object.media_type.len() + object.class.len() <= 3 << 8);
     let day = Date::parse("2014-06-01").expect("it is a day");

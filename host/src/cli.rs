@@ -21,6 +21,7 @@ use crate::password;
 use crate::plugin::compile;
 use crate::reload::Source;
 use crate::serve;
+use crate::text;
 use crate::values;
 
 /// EX_CONFIG of `sysexits.h`: the configuration has to be corrected first.
@@ -131,6 +132,7 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
         )
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
+        .fmt_fields(text::LogFields)
         .init();
     let source = source(arguments.config.as_deref(), arguments.listen);
     let config = source.read()?;
@@ -198,7 +200,7 @@ fn banner(lines: &str) {
 /// Prints a line at once; whoever watches may have gone.
 fn say(line: &str) {
     let mut stdout = std::io::stdout();
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    let _ = writeln!(stdout, "{}", text::printable(line)).and_then(|()| stdout.flush());
 }
 
 fn log_in(mastodon: &login::Mastodon) -> anyhow::Result<()> {
@@ -232,10 +234,10 @@ fn judged(verdict: anyhow::Result<emulator::Verdict>) -> ExitCode {
     }
 }
 
-/// Prints to standard output. A reader that has seen enough (`| head`) is no
-/// error.
+/// Prints to standard output, without what acts on a terminal: most of it is
+/// from strangers. A reader that has seen enough (`| head`) is no error.
 fn print(text: &str) -> anyhow::Result<()> {
-    match writeln!(io::stdout(), "{text}") {
+    match writeln!(io::stdout(), "{}", text::printable(text)) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
@@ -243,5 +245,5 @@ fn print(text: &str) -> anyhow::Result<()> {
 
 /// Prints to standard error, if anybody reads it.
 fn complain(words: fmt::Arguments<'_>) {
-    let _ = writeln!(io::stderr(), "{words}");
+    let _ = writeln!(io::stderr(), "{}", text::printable(&words.to_string()));
 }

@@ -31,5 +31,6 @@ pub mod reload;
 pub mod secret;
 pub mod serve;
 pub mod spool;
+pub mod text;
 pub mod upload;
 pub mod values;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body as _, Incoming as HttpBody};
 use tokio::time::Instant;
 
 use super::multipart::Chunks;
@@ -21,7 +21,7 @@ const LARGEST_TEXT: usize = 64 << 10;
 
 /// A request's body.
 pub(super) struct Body<'a> {
-    body: Incoming,
+    body: HttpBody,
     begun: Instant,
     received: u64,
     largest: u64,
@@ -34,7 +34,7 @@ pub(super) struct Body<'a> {
 impl<'a> Body<'a> {
     /// # Errors
     /// The camera said how much will come, and that is too much.
-    pub(super) async fn open(body: Incoming, settings: &'a Settings) -> Result<Self, Refused> {
+    pub(super) async fn open(body: HttpBody, settings: &'a Settings) -> Result<Self, Refused> {
         let announced = body.size_hint().exact();
         let mut body = Self {
             body,
@@ -62,7 +62,7 @@ impl<'a> Body<'a> {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(xml::decode(&bytes).into_owned())
+        Ok(xml::decode(&bytes, None).into_owned())
     }
 
     fn check_size(&self, bytes: u64) -> Result<(), Refused> {

@@ -5,15 +5,16 @@ use std::time::SystemTime;
 
 use bytes::Bytes;
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::Incoming as HttpBody;
 use hyper::header::CONTENT_TYPE;
 
 use super::body::Body;
 use super::multipart::{self, Chunks, Multipart, MultipartError};
 use super::reply::Refused;
 use super::settings::Senders;
+use super::state::State;
 use super::xml::{self, Xml};
-use super::{Camera, Intake, file};
+use super::{Intake, file};
 use crate::upload::{Origin, Upload};
 
 /// Largest `message` part, in bytes. Cameras limit the text to some hundred
@@ -22,8 +23,8 @@ const LARGEST_MESSAGE: usize = 256 << 10;
 
 /// Takes an e-mail, from the first byte of the body to the durable upload.
 pub(super) async fn receive<I: Intake>(
-    camera: &Camera<I>,
-    request: Request<Incoming>,
+    state: &State<I>,
+    request: Request<HttpBody>,
 ) -> Result<(), Refused> {
     let received_at = SystemTime::now();
     let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
@@ -31,15 +32,15 @@ pub(super) async fn receive<I: Intake>(
         .and_then(|value| multipart::boundary(&String::from_utf8_lossy(value)))
         .ok_or_else(|| Refused::malformed("No multipart boundary"))?;
     let mut parts =
-        Multipart::new(&boundary, Body::open(request.into_body(), &camera.settings).await?);
-    let mut incoming = camera.intake.begin()?;
+        Multipart::new(&boundary, Body::open(request.into_body(), &state.settings).await?);
+    let mut incoming = state.intake.begin()?;
     let mut message = None;
     while let Some(part) = parts.next_part().await.map_err(broken)? {
         match part.name.as_str() {
             "message" => {
                 let text = read_message(&mut parts).await?;
                 // Now rather than after a gigabyte of a stranger's video.
-                message = Some(Message::parse(&text, &camera.settings.senders)?);
+                message = Some(Message::parse(&text, &state.settings.senders)?);
             }
             "binary" => {
                 let name = part.file_name.unwrap_or_default();
@@ -61,7 +62,7 @@ pub(super) async fn receive<I: Intake>(
         received_at,
         files: incoming.files().to_vec(),
     };
-    camera.intake.accept(upload, incoming).await
+    state.intake.accept(upload, incoming).await
 }
 
 /// The XML of an e-mail, read.
@@ -131,7 +132,7 @@ async fn read_message(parts: &mut Multipart<Body<'_>>) -> Result<String, Refused
         }
         bytes.extend_from_slice(&chunk);
     }
-    Ok(xml::decode(&bytes).into_owned())
+    Ok(xml::decode(&bytes, None).into_owned())
 }
 
 /// What is left of the part that a reader stands in.

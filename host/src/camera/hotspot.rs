@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use hyper::header::{ETAG, HeaderValue, SERVER, SET_COOKIE};
 
 use super::reply::Reply;
-use super::settings::HotspotAnswer;
+use super::settings::{HotspotAnswer, Portal};
 
 /// After this long a camera begins with the redirect again.
 const FORGET: Duration = Duration::from_secs(5 * 60);
@@ -19,45 +19,6 @@ const FORGET: Duration = Duration::from_secs(5 * 60);
 /// Cameras remembered. A stranger who asks from more addresses only makes
 /// everybody begin with the redirect.
 const REMEMBERED: usize = 1024;
-
-/// A host that wants a redirect or a cookie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Portal {
-    /// `www.yahoo.co.kr`: models of 2012
-    Yahoo,
-    /// `www.msn.com`: models of 2013 and 2014
-    Msn,
-}
-
-impl Portal {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Yahoo, Self::Msn];
-
-    /// The name that cameras ask for.
-    pub fn host(self) -> &'static str {
-        match self {
-            Self::Yahoo => "www.yahoo.co.kr",
-            Self::Msn => "www.msn.com",
-        }
-    }
-
-    fn redirect(self) -> Reply {
-        Reply::found(match self {
-            Self::Yahoo => "http://yahoo.com",
-            Self::Msn => "http://msn.com",
-        })
-    }
-
-    /// The dot before the domain is what the cameras look for
-    /// (`protocol.md` 2, D28).
-    fn cookie(self) -> Reply {
-        let (body, cookie) = match self {
-            Self::Yahoo => ("YAHOO!", "samsung=hotspot; Domain=.yahoo.co.kr; Path=/"),
-            Self::Msn => ("MSN", "samsung=hotspot; Domain=.msn.com; Path=/"),
-        };
-        Reply::ok(body).with(SET_COOKIE, HeaderValue::from_static(cookie))
-    }
-}
 
 /// Answers checks and remembers what each camera heard last.
 pub(super) struct Hotspot {
@@ -86,7 +47,7 @@ impl Hotspot {
             Some(answer) => *answer == HotspotAnswer::Redirect,
             None => self.redirects(portal, camera),
         };
-        Some(if redirects { portal.redirect() } else { portal.cookie() })
+        Some(if redirects { redirect(portal) } else { cookie(portal) })
     }
 
     fn redirects(&self, portal: Portal, camera: IpAddr) -> bool {
@@ -106,6 +67,23 @@ impl Hotspot {
             }
         }
     }
+}
+
+fn redirect(portal: Portal) -> Reply {
+    Reply::found(match portal {
+        Portal::Yahoo => "http://yahoo.com",
+        Portal::Msn => "http://msn.com",
+    })
+}
+
+/// The dot before the domain is what the cameras look for (`protocol.md` 2,
+/// D28).
+fn cookie(portal: Portal) -> Reply {
+    let (body, cookie) = match portal {
+        Portal::Yahoo => ("YAHOO!", "samsung=hotspot; Domain=.yahoo.co.kr; Path=/"),
+        Portal::Msn => ("MSN", "samsung=hotspot; Domain=.msn.com; Path=/"),
+    };
+    Reply::ok(body).with(SET_COOKIE, HeaderValue::from_static(cookie))
 }
 
 #[cfg(test)]

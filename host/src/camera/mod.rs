@@ -5,6 +5,7 @@
 
 mod body;
 mod capture;
+mod connection;
 #[cfg(test)]
 mod corpus;
 pub mod email;
@@ -15,19 +16,21 @@ mod mask;
 pub mod multipart;
 mod osp;
 mod page;
+mod places;
 mod reply;
+mod routes;
 mod server;
 pub mod settings;
-mod sightings;
 mod social;
-mod visitors;
+mod state;
+mod unknown_requests;
 mod wire;
 pub mod xml;
 
-pub use hotspot::Portal;
+pub use connection::Camera;
 pub use reply::Refused;
-pub use server::{Camera, serve};
-pub use settings::Settings;
+pub use server::serve;
+pub use settings::{Portal, Settings};
 
 use crate::spool::Incoming;
 use crate::upload::Upload;

@@ -3,12 +3,13 @@
 
 use std::time::SystemTime;
 
-use hyper::body::Incoming;
+use hyper::body::Incoming as HttpBody;
 
+use super::Intake;
 use super::body::Body;
 use super::reply::{Refused, Reply};
+use super::state::State;
 use super::xml::Xml;
-use super::{Camera, Intake};
 
 /// `GET /security/sso/initialize/time`: the ST1000 sets its clock and then
 /// asks for [the list](providers).
@@ -30,12 +31,12 @@ pub(super) fn providers() -> Reply {
 /// `POST /security/sso/userprofiles/authentication/emailid`: the AllShare login
 /// of an NX300. The answer that it would take for success is not known.
 pub(super) async fn allshare<I: Intake>(
-    camera: &Camera<I>,
-    body: Incoming,
+    state: &State<I>,
+    body: HttpBody,
 ) -> Result<Reply, Refused> {
-    let text = Body::open(body, &camera.settings).await?.text().await?;
+    let text = Body::open(body, &state.settings).await?.text().await?;
     let user = Xml::new(&text).element("loginID").map(|login| login.text().trim().to_owned());
-    match user.as_deref().and_then(|user| camera.settings.senders.find(user)) {
+    match user.as_deref().and_then(|user| state.settings.senders.find(user)) {
         Some(_) => Err(Refused::AllShare),
         None => Err(Refused::Login(format!(
             "AllShare user {:?} is not in SENDERS",

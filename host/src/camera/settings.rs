@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::hotspot::Portal;
 use crate::current::Current;
 use crate::spool::FreeSpace;
 
@@ -71,6 +70,28 @@ pub enum ErrorCodes {
     /// Those of Samsung's gateway, which tell a wrong user from a wrong
     /// password.
     Gateway,
+}
+
+/// A host whose hotspot check wants a redirect or a cookie (`protocol.md` 5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Portal {
+    /// `www.yahoo.co.kr`: models of 2012
+    Yahoo,
+    /// `www.msn.com`: models of 2013 and 2014
+    Msn,
+}
+
+impl Portal {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Yahoo, Self::Msn];
+
+    /// The name that cameras ask for.
+    pub fn host(self) -> &'static str {
+        match self {
+            Self::Yahoo => "www.yahoo.co.kr",
+            Self::Msn => "www.msn.com",
+        }
+    }
 }
 
 /// An answer to a hotspot check that wants one of two (`protocol.md` 5.2).

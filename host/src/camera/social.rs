@@ -7,14 +7,18 @@ mod auth;
 pub(super) mod oauth;
 mod put;
 
-use hyper::body::Incoming;
+use hyper::body::Incoming as HttpBody;
 use hyper::{Method, Request};
 
+use super::Intake;
 use super::reply::{Refused, Reply};
-use super::{Camera, Intake};
+use super::state::State;
 
 /// Services that take videos (`protocol.md` 3).
 const VIDEO_SERVICES: [&str; 2] = ["facebook", "youtube"];
+
+/// The page for logins by OAuth.
+const OAUTH_URL: &str = "http://snsgw.samsungmobile.com/oauth";
 
 /// What a camera announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,40 +32,54 @@ enum Kind {
 /// # Errors
 /// [`Refused::Unknown`] for what is none.
 pub(super) async fn answer<I: Intake>(
-    camera: &Camera<I>,
+    state: &State<I>,
     path: &str,
-    request: Request<Incoming>,
+    request: Request<HttpBody>,
 ) -> Result<Reply, Refused> {
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     match (request.method(), segments.as_slice()) {
         (&Method::POST, [service, "auth"]) => {
-            let service = known(camera, service)?;
-            auth::answer(camera, service, request.into_body()).await
+            let service = known(state, service)?;
+            auth::answer(state, service, request.into_body()).await
         }
         (&Method::POST, [service, kind @ ("photo" | "video")]) => {
-            let service = known(camera, service)?;
+            let service = known(state, service)?;
             let kind = if *kind == "photo" { Kind::Photo } else { Kind::Video };
-            announcement::answer(camera, service, kind, request.into_body()).await
+            announcement::answer(state, service, kind, request.into_body()).await
         }
         (&Method::GET, [service, "auth", "callback"]) => {
-            let service = known(camera, service)?;
-            oauth::callback(camera, service, request.uri().query().unwrap_or_default()).await
+            let service = known(state, service)?;
+            oauth::callback(state, service, request.uri().query().unwrap_or_default()).await
         }
         (&Method::PUT, ["upload", session, resource]) => {
-            put::receive(camera, session, resource, request).await
+            put::receive(state, session, resource, request).await
         }
         _ => Err(Refused::Unknown),
     }
 }
 
-fn known<'a, I>(camera: &'a Camera<I>, service: &str) -> Result<&'a str, Refused> {
-    let known = camera.settings.services.get(service);
+fn known<'a, I>(state: &'a State<I>, service: &str) -> Result<&'a str, Refused> {
+    let known = state.settings.services.get(service);
     known.map(String::as_str).ok_or_else(|| Refused::UnknownService(service.to_owned()))
 }
 
 /// The user of a session who may still send, in the operator's spelling.
-async fn user<I: Intake>(camera: &Camera<I>, session: &str) -> Result<String, Refused> {
-    let user = camera.sessions.user(session).await.map_err(Refused::disk)?;
-    let sender = user.and_then(|user| camera.settings.senders.find(&user));
+async fn user<I: Intake>(state: &State<I>, session: &str) -> Result<String, Refused> {
+    let user = state.sessions.user(session).await.map_err(Refused::disk)?;
+    let sender = user.and_then(|user| state.settings.senders.find(&user));
     sender.map(|sender| sender.address.clone()).ok_or(Refused::Session)
+}
+
+/// The answer to a login. Not well-formed, on purpose: cameras search it for
+/// `LoginPeopleID="` and were never seen to accept anything else
+/// (`protocol.md` 3.2).
+fn logged_in(session: &str, oauth: &str) -> String {
+    format!(
+        "<Response SessionKey=\"{session}\">\n\
+         <PersistKey Value=\"\"/>\n\
+         <CryptSessionKey Value=\"{session}\"/>\n\
+         <LoginPeopleID=\"Samsung NX Lover\"/>\n\
+         <OAuth URL=\"{oauth}\"/>\n\
+         </Response>"
+    )
 }

@@ -12,21 +12,31 @@
 
 use std::borrow::Cow;
 
+use crate::text;
+
 use self::scanner::{Scanner, Section};
 
 mod scanner;
 
-/// The text of an XML body: UTF-8 with or without byte order mark, or else
-/// Latin-1, in which every byte is a character (`protocol.md` 2 (D24)).
-///
-/// Whatever encoding a prolog claims is not looked at.
-pub fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    match str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(bytes.iter().copied().map(char::from).collect()),
-    }
+/// The text of an XML body, whatever its encoding: `charset` is what the
+/// request says of it, which counts more than the prolog.
+pub fn decode<'a>(bytes: &'a [u8], charset: Option<&str>) -> Cow<'a, str> {
+    text::decode(bytes, charset.or_else(|| declared(bytes)))
 }
+
+/// The encoding that the prolog of `bytes` claims.
+pub fn declared(bytes: &[u8]) -> Option<&str> {
+    let begin = bytes[..bytes.len().min(PROLOG)].trim_ascii_start();
+    let end = memchr::memmem::find(begin, b"?>")?;
+    let prolog = str::from_utf8(&begin[..end]).ok()?.strip_prefix("<?xml")?;
+    let (_, value) = prolog.split_once("encoding")?;
+    let value = value.trim_ascii_start().strip_prefix('=')?.trim_ascii_start();
+    let quote = value.chars().next().filter(|quote| "\"'".contains(*quote))?;
+    value[1..].split_once(quote).map(|(encoding, _)| encoding)
+}
+
+/// Bytes within which a prolog ends.
+const PROLOG: usize = 256;
 
 /// A piece of XML: a document or the content of an element.
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +123,8 @@ fn unescaped(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         decoded.push_str(&rest[..at]);
-        let (character, length) = entity(&rest[at..]).unwrap_or(('&', 1));
+        let found = surrogates(&rest[at..]).or_else(|| entity(&rest[at..]));
+        let (character, length) = found.unwrap_or(('&', 1));
         decoded.push(character);
         rest = &rest[at + length..];
     }
@@ -136,15 +147,35 @@ fn entity(text: &str) -> Option<(char, usize)> {
     Some((character, end + 1))
 }
 
+/// The character of two references to its halves, `&#xD83D;&#xDE00;`, which
+/// are written by whoever thinks in UTF-16, and the length of both.
+fn surrogates(text: &str) -> Option<(char, usize)> {
+    let half = |text: &str| {
+        let end = text.bytes().take(12).position(|byte| byte == b';')?;
+        let code = code(text[..end].strip_prefix("&#")?)?;
+        Some((u16::try_from(code).ok()?, end + 1))
+    };
+    let (first, length) = half(text)?;
+    if !(0xd800..0xdc00).contains(&first) {
+        return None;
+    }
+    let (second, more) = half(&text[length..])?;
+    let character = char::decode_utf16([first, second]).next()?.ok()?;
+    Some((character, length + more))
+}
+
 fn numeric(reference: &str) -> Option<char> {
+    char::from_u32(code(reference)?).filter(|&character| character != '\0')
+}
+
+fn code(reference: &str) -> Option<u32> {
     let (digits, radix) = match reference.strip_prefix(['x', 'X']) {
         Some(digits) => (digits, 16),
         None => (reference, 10),
     };
     // `from_str_radix` would take a sign, too.
     let has_digits = digits.chars().all(|digit| digit.is_digit(radix));
-    let code = u32::from_str_radix(digits, radix).ok()?;
-    char::from_u32(code).filter(|&character| has_digits && character != '\0')
+    u32::from_str_radix(digits, radix).ok().filter(|_| has_digits)
 }
 
 #[cfg(test)]

@@ -9,9 +9,13 @@ use clap::{Args, Subcommand};
 use super::print;
 use crate::config::Config;
 use crate::spool::{Entry, PausedAction, Queue, Retried};
+use crate::text;
 
 /// Longest reason in a table, in characters.
 const REASON: usize = 60;
+
+/// Longest cell of a table, in characters.
+const CELL: usize = 254;
 
 /// See and change what is on its way. Works while the server runs.
 #[derive(Debug, Args)]
@@ -127,18 +131,18 @@ fn say(
 }
 
 fn table(entries: &[Entry], paused: &[PausedAction]) -> String {
-    let mut text = String::new();
+    let mut table = String::new();
     for PausedAction { action, since, reason, next_probe } in paused {
         let _ = writeln!(
-            text,
+            table,
             "action {action} is PAUSED since {since}: {}\n  next probe {}; to go on now: afterimage queue retry --all\n",
-            clip(reason),
+            text::clipped(reason, REASON),
             relative(next_probe),
         );
     }
     if entries.is_empty() {
-        text.push_str("nothing is waiting");
-        return text;
+        table.push_str("nothing is waiting");
+        return table;
     }
     let rows: Vec<[String; 8]> = entries
         .iter()
@@ -157,8 +161,9 @@ fn table(entries: &[Entry], paused: &[PausedAction]) -> String {
                 entry.files.len().to_string(),
                 entry.attempt.to_string(),
                 next,
-                words.map_or_else(String::new, |words| clip(words)),
+                words.map_or_else(String::new, |words| text::clipped(words, REASON)),
             ]
+            .map(|cell| text::clipped(&cell, CELL))
         })
         .collect();
     let heads = ["NO", "STATE", "ACTION", "FROM", "FILES", "ATTEMPT", "NEXT", "REASON"];
@@ -171,21 +176,21 @@ fn table(entries: &[Entry], paused: &[PausedAction]) -> String {
     let mut line = |cells: &mut dyn Iterator<Item = &str>| {
         let padded: Vec<String> =
             cells.zip(&widths).map(|(cell, &width)| format!("{cell:width$}")).collect();
-        let _ = writeln!(text, "{}", padded.join("  ").trim_end());
+        let _ = writeln!(table, "{}", padded.join("  ").trim_end());
     };
     line(&mut heads.into_iter());
     for row in &rows {
         line(&mut row.iter().map(String::as_str));
     }
-    text.truncate(text.trim_end().len());
-    text
+    table.truncate(table.trim_end().len());
+    table
 }
 
 fn sheet(entry: &Entry) -> String {
-    let mut text = String::new();
+    let mut sheet = String::new();
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() {
-            let _ = writeln!(text, "{name:<13}{}", printable(value));
+            let _ = writeln!(sheet, "{name:<13}{}", text::clean(value));
         }
     };
     line("delivery", &format!("{} ({})", entry.number, entry.id));
@@ -217,7 +222,7 @@ fn sheet(entry: &Entry) -> String {
     if !entry.has_files {
         line("", "the files were removed after delivery");
     }
-    text.trim_end().to_owned()
+    sheet.trim_end().to_owned()
 }
 
 /// `in 5m 3s`, or `now`.
@@ -232,19 +237,15 @@ fn relative(rfc3339: &str) -> String {
     }
 }
 
-fn clip(words: &str) -> String {
-    let words = printable(words);
-    match words.char_indices().nth(REASON) {
-        Some((end, _)) => format!("{}…", &words[..end]),
-        None => words,
-    }
-}
-
-/// What cameras and actions wrote, without what acts on a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 fn to_json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string_pretty(value).expect("texts and numbers are JSON")
+    let json = serde_json::to_string_pretty(value).expect("texts and numbers are JSON");
+    // What acts on a terminal stands in texts only, where it may be escaped.
+    json.chars().fold(String::with_capacity(json.len()), |mut escaped, c| {
+        if c != '\n' && text::is_unprintable(c) {
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+        escaped
+    })
 }

@@ -40,13 +40,35 @@ pub(super) enum Target {
     Absolute,
 }
 
+/// How far a model's sharing menu is understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// It has none.
+    Nothing,
+    /// It asks for a list of services, and nobody knows the answer.
+    ListOfServices,
+    /// Wholly; user and password are not encrypted.
+    Plain,
+    /// Wholly.
+    Encrypted,
+}
+
+/// Every match names every model: a new one does not compile before it says
+/// how it speaks.
+#[deny(clippy::wildcard_enum_match_arm)]
 impl Model {
     /// The host of its hotspot check.
     pub(super) fn checked_host(self) -> &'static str {
         match self {
             Self::St200f | Self::Wb850f => "www.yahoo.co.kr",
             Self::Wb37f => "www.msn.com",
-            _ => "gld.samsungosp.com",
+            Self::Nx300
+            | Self::Nx500
+            | Self::NxMini
+            | Self::Dv300f
+            | Self::Ex2f
+            | Self::HmxQf30
+            | Self::St1000 => "gld.samsungosp.com",
         }
     }
 
@@ -55,39 +77,91 @@ impl Model {
         match self {
             Self::Nx300 => (Target::Absolute, "HTTP/1.0"),
             Self::Wb37f => (Target::Path, "HTTP/1.0"),
-            _ => (Target::Path, "HTTP/1.1"),
+            Self::Nx500
+            | Self::NxMini
+            | Self::St200f
+            | Self::Wb850f
+            | Self::Dv300f
+            | Self::Ex2f
+            | Self::HmxQf30
+            | Self::St1000 => (Target::Path, "HTTP/1.1"),
         }
     }
 
     /// Whether it takes the redirect of a portal for a working network.
     pub(super) fn accepts_redirect(self) -> bool {
-        self != Self::Wb37f
+        match self {
+            Self::Wb37f => false,
+            Self::Nx300
+            | Self::Nx500
+            | Self::NxMini
+            | Self::St200f
+            | Self::Wb850f
+            | Self::Dv300f
+            | Self::Ex2f
+            | Self::HmxQf30
+            | Self::St1000 => true,
+        }
     }
 
     pub(super) fn has_email(self) -> bool {
-        !matches!(self, Self::HmxQf30 | Self::St1000)
+        match self {
+            Self::HmxQf30 | Self::St1000 => false,
+            Self::Nx300
+            | Self::Nx500
+            | Self::NxMini
+            | Self::St200f
+            | Self::Wb850f
+            | Self::Wb37f
+            | Self::Dv300f
+            | Self::Ex2f => true,
+        }
     }
 
-    pub(super) fn has_sharing(self) -> bool {
-        !matches!(self, Self::Nx500)
-    }
-
-    pub(super) fn encrypts(self) -> bool {
-        self != Self::HmxQf30
+    /// How far its sharing menu is understood.
+    pub(super) fn sharing(self) -> Sharing {
+        match self {
+            Self::Nx500 => Sharing::Nothing,
+            Self::St1000 => Sharing::ListOfServices,
+            Self::HmxQf30 => Sharing::Plain,
+            Self::Nx300
+            | Self::NxMini
+            | Self::St200f
+            | Self::Wb850f
+            | Self::Wb37f
+            | Self::Dv300f
+            | Self::Ex2f => Sharing::Encrypted,
+        }
     }
 
     /// Target of its e-mail request, and whether a space too many follows.
     pub(super) fn email_target(self) -> (Target, bool) {
         match self {
             Self::Nx500 => (Target::Absolute, false),
-            _ => (Target::Path, true),
+            Self::Nx300
+            | Self::NxMini
+            | Self::St200f
+            | Self::Wb850f
+            | Self::Wb37f
+            | Self::Dv300f
+            | Self::Ex2f
+            | Self::HmxQf30
+            | Self::St1000 => (Target::Path, true),
         }
     }
 
     pub(super) fn social_target(self) -> Target {
         match self {
             Self::Nx300 => Target::Absolute,
-            _ => Target::Path,
+            Self::Nx500
+            | Self::NxMini
+            | Self::St200f
+            | Self::Wb850f
+            | Self::Wb37f
+            | Self::Dv300f
+            | Self::Ex2f
+            | Self::HmxQf30
+            | Self::St1000 => Target::Path,
         }
     }
 
@@ -96,7 +170,14 @@ impl Model {
         match self {
             Self::Ex2f => (Target::Absolute, "HTTP/1.0", "image/pjpeg"),
             Self::Nx300 => (Target::Absolute, "HTTP/1.1", "image/jpeg"),
-            _ => (Target::Path, "HTTP/1.1", "image/jpeg"),
+            Self::Nx500
+            | Self::NxMini
+            | Self::St200f
+            | Self::Wb850f
+            | Self::Wb37f
+            | Self::Dv300f
+            | Self::HmxQf30
+            | Self::St1000 => (Target::Path, "HTTP/1.1", "image/jpeg"),
         }
     }
 

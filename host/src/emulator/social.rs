@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use super::Model;
 use super::device::Device;
+use super::model::Sharing;
 use super::request::is_video;
 use super::request::social::{Login, announcement, post_head, put_head};
 use super::verdict::{Heard, Piece, Verdict};
@@ -42,7 +42,7 @@ impl Social {
     pub fn run(&self) -> anyhow::Result<Verdict> {
         let model = self.device.model.album();
         anyhow::ensure!(
-            self.device.model.has_sharing(),
+            self.device.model.sharing() != Sharing::Nothing,
             "{model} has no sharing menu; try `camera email`"
         );
         for file in &self.files {
@@ -52,9 +52,10 @@ impl Social {
             );
         }
         let mut heard = Vec::new();
-        let content = match self.device.model {
-            Model::St1000 => self.ask_for_services(&mut heard)?,
-            _ => self.share(&mut heard)?,
+        let content = match self.device.model.sharing() {
+            Sharing::Nothing => false,
+            Sharing::ListOfServices => self.ask_for_services(&mut heard)?,
+            Sharing::Plain | Sharing::Encrypted => self.share(&mut heard)?,
         };
         let word = if content { "sent" } else { "failed" };
         Ok(Verdict { content, word, heard })

@@ -3,7 +3,7 @@
 //! Cameras write names in odd case and semicolons at odd places
 //! (`protocol.md` 2, D7-D9), so what can be read is, and what cannot is absent.
 
-use std::borrow::Cow;
+use crate::text;
 
 /// What the headers of a part say, `protocol.md` 3.6.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Part {
         let mut disposition = None;
         let mut content_type = None;
         for line in headers.split(|&byte| byte == b'\n') {
-            let line = text(line);
+            let line = text::decode(line, None);
             let Some((name, value)) = line.split_once(':') else {
                 continue;
             };
@@ -106,15 +106,6 @@ fn unquoted(quoted: &str) -> (String, &str) {
         }
     }
     (value, characters.as_str())
-}
-
-/// UTF-8, or else Latin-1, in which every byte is a character
-/// (`protocol.md` 2 (D24)).
-fn text(bytes: &[u8]) -> Cow<'_, str> {
-    match str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(bytes.iter().copied().map(char::from).collect()),
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 //! `POST /<service>/photo` and `/video`: a file will come, and is told where
 //! to go (`protocol.md` 3.3, 3.4).
 
-use hyper::body::Incoming;
+use hyper::body::Incoming as HttpBody;
 
 use super::{Kind, VIDEO_SERVICES};
 use crate::camera::body::Body;
 use crate::camera::reply::{Refused, Reply};
+use crate::camera::state::State;
 use crate::camera::xml::Xml;
-use crate::camera::{Camera, Intake, file};
+use crate::camera::{Intake, file};
 use crate::spool::Announcement;
 
 /// Longest name in a ResourceID: with the rest of it 64 characters, the most
@@ -16,21 +17,21 @@ use crate::spool::Announcement;
 const LONGEST_NAME: usize = 24;
 
 pub(super) async fn answer<I: Intake>(
-    camera: &Camera<I>,
+    state: &State<I>,
     service: &str,
     kind: Kind,
-    body: Incoming,
+    body: HttpBody,
 ) -> Result<Reply, Refused> {
     if kind == Kind::Video && !VIDEO_SERVICES.contains(&service) {
         return Err(Refused::NoVideos(service.to_owned()));
     }
-    let text = Body::open(body, &camera.settings).await?.text().await?;
+    let text = Body::open(body, &state.settings).await?.text().await?;
     if text.trim().is_empty() {
         return Err(Refused::malformed("Empty request"));
     }
     let request = Xml::new(&text);
     let session = request.attribute("Request", "SessionKey").unwrap_or_default();
-    super::user(camera, &session).await?;
+    super::user(state, &session).await?;
     let name = request.attribute("File", "Name").unwrap_or_default();
     if name.trim().is_empty() {
         return Err(Refused::malformed("No file name"));
@@ -47,7 +48,7 @@ pub(super) async fn answer<I: Intake>(
             .unwrap_or_default(),
     };
     let resource =
-        camera.sessions.announce(&session, &resource, announcement).await.map_err(Refused::disk)?;
+        state.sessions.announce(&session, &resource, announcement).await.map_err(Refused::disk)?;
     Ok(Reply::ok(format!(
         "<Response HostAddr=\"snsgw.samsungmobile.com:80\" \
          ResourceID=\"upload/{session}/{resource}\" />"

@@ -10,11 +10,12 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::Incoming as HttpBody;
 
-use super::auth;
+use super::{OAUTH_URL, logged_in};
 use crate::camera::reply::{Refused, Reply};
-use crate::camera::{Camera, Intake, page};
+use crate::camera::state::State;
+use crate::camera::{Intake, page};
 
 /// Logins that wait for somebody to open their page.
 const PENDING: usize = 64;
@@ -38,26 +39,26 @@ impl Login {
 }
 
 /// Begins a login without user and password.
-pub(super) async fn begin<I: Intake>(camera: &Camera<I>, service: &str) -> Result<Reply, Refused> {
-    let Some(sender) = &camera.settings.oauth_sender else {
+pub(super) async fn begin<I: Intake>(state: &State<I>, service: &str) -> Result<Reply, Refused> {
+    let Some(sender) = &state.settings.oauth_sender else {
         return Err(Refused::OAuth(service.to_owned()));
     };
-    let session = camera.sessions.begin(sender).await.map_err(Refused::disk)?;
+    let session = state.sessions.begin(sender).await.map_err(Refused::disk)?;
     let login = Login { session: session.clone(), service: service.to_owned() };
-    let url = format!("{}?k={}", auth::OAUTH_URL, login.ticket());
-    let mut pending = camera.oauth.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let url = format!("{}?k={}", OAUTH_URL, login.ticket());
+    let mut pending = state.oauth.0.lock().unwrap_or_else(PoisonError::into_inner);
     pending.truncate(PENDING - 1);
     pending.push_front(login);
     tracing::info!(service, "OAuth, experimental: logged in, the camera was told of a page");
-    Ok(Reply::ok(auth::success(&session, &url)))
+    Ok(Reply::ok(logged_in(&session, &url)))
 }
 
 /// `GET /oauth`, the page that a login's answer tells of; for whoever comes
 /// without a login the usual page.
-pub(in crate::camera) fn page<I>(camera: &Camera<I>, request: &Request<Incoming>) -> Reply {
+pub(in crate::camera) fn page<I>(state: &State<I>, request: &Request<HttpBody>) -> Reply {
     let query = request.uri().query().unwrap_or_default();
     let ticket = query.strip_prefix("k=").unwrap_or_default();
-    let pending = camera.oauth.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let pending = state.oauth.0.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(login) = pending.iter().find(|login| login.ticket() == ticket) else {
         return page::answer(request);
     };
@@ -73,16 +74,16 @@ pub(in crate::camera) fn page<I>(camera: &Camera<I>, request: &Request<Incoming>
 /// `GET /<service>/auth/callback?snsgwkey=<session>`: only the first 32 digits
 /// count, since cameras glue their name to them.
 pub(super) async fn callback<I: Intake>(
-    camera: &Camera<I>,
+    state: &State<I>,
     service: &str,
     query: &str,
 ) -> Result<Reply, Refused> {
-    if camera.settings.oauth_sender.is_none() {
+    if state.settings.oauth_sender.is_none() {
         return Err(Refused::Unknown);
     }
     let (_, key) = query.split_once("snsgwkey=").ok_or(Refused::Session)?;
     let session = key.get(..32).ok_or(Refused::Session)?;
-    super::user(camera, session).await?;
+    super::user(state, session).await?;
     tracing::info!(service, "OAuth, experimental: the callback was asked for");
-    Ok(Reply::ok(auth::success(session, auth::OAUTH_URL)))
+    Ok(Reply::ok(logged_in(session, OAUTH_URL)))
 }

@@ -4,29 +4,30 @@
 use std::time::SystemTime;
 
 use hyper::Request;
-use hyper::body::Incoming;
+use hyper::body::Incoming as HttpBody;
 use hyper::header::CONTENT_TYPE;
 
 use crate::camera::body::Body;
 use crate::camera::reply::{Refused, Reply, SUCCESS};
-use crate::camera::{Camera, Intake, file};
+use crate::camera::state::State;
+use crate::camera::{Intake, file};
 use crate::upload::{Origin, Upload};
 
 pub(super) async fn receive<I: Intake>(
-    camera: &Camera<I>,
+    state: &State<I>,
     session: &str,
     resource: &str,
-    request: Request<Incoming>,
+    request: Request<HttpBody>,
 ) -> Result<Reply, Refused> {
     let received_at = SystemTime::now();
-    let sender = super::user(camera, session).await?;
-    let announced = camera.sessions.announcement(session, resource).await.map_err(Refused::disk)?;
+    let sender = super::user(state, session).await?;
+    let announced = state.sessions.announcement(session, resource).await.map_err(Refused::disk)?;
     let announced = announced.ok_or(Refused::NotAnnounced)?;
 
     let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
     let content_type = content_type.map(|value| String::from_utf8_lossy(value).into_owned());
-    let mut body = Body::open(request.into_body(), &camera.settings).await?;
-    let mut incoming = camera.intake.begin()?;
+    let mut body = Body::open(request.into_body(), &state.settings).await?;
+    let mut incoming = state.intake.begin()?;
     let name = &announced.file_name;
     file::receive(&mut body, name, content_type.as_deref(), &mut incoming).await?;
 
@@ -41,6 +42,6 @@ pub(super) async fn receive<I: Intake>(
         received_at,
         files: incoming.files().to_vec(),
     };
-    camera.intake.accept(upload, incoming).await?;
+    state.intake.accept(upload, incoming).await?;
     Ok(Reply::ok(SUCCESS))
 }

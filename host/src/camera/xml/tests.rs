@@ -217,10 +217,21 @@ fn garbage_around_the_root_is_ignored() {
 }
 
 #[test]
-fn bytes_are_utf8_or_latin1() {
-    assert_eq!(decode(b"\xef\xbb\xbf<a>"), "<a>");
-    assert_eq!(decode("ü€".as_bytes()), "ü€");
-    assert_eq!(decode(b"\xfc\0"), "ü\0");
+fn references_to_both_halves_of_a_character_are_one() {
+    let source = "&#xD83D;&#xDE00; &#55357;&#56832; &#xDE00;&#xD83D; &#xD83D;x &#xD83D;&#65;";
+    assert_eq!(Xml::new(source).text(), "😀 😀 &#xDE00;&#xD83D; &#xD83D;x &#xD83D;A");
+}
+
+#[test]
+fn bytes_are_text_in_the_encoding_of_the_request_or_the_prolog_or_a_guess() {
+    assert_eq!(decode(b"\xef\xbb\xbf<a>", None), "<a>");
+    assert_eq!(decode("ü€".as_bytes(), None), "ü€");
+    assert_eq!(decode(b"\xfc\0", None), "ü\0");
+    let friend = b"<?xml version='1.0' encoding='EUC-KR'?><a>\xc4\xa3</a>";
+    assert!(decode(friend, None).ends_with("<a>친</a>"));
+    assert!(decode(friend, Some("windows-1252")).ends_with("<a>ģ</a>"), "it is UTF-8, too");
+    assert_eq!(declared(b"<?xml version=\"1.0\" encoding = \"CP949\" ?>"), Some("CP949"));
+    assert_eq!(declared(b"<email><encoding='x'?>"), None);
 }
 
 #[test]

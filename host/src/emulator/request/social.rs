@@ -11,7 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{escaped, is_video};
 use crate::digest;
-use crate::emulator::model::{Model, Target};
+use crate::emulator::model::{Model, Sharing, Target};
 
 /// The gateway that cameras know.
 pub const GATEWAY: &str = "snsgw.samsungmobile.com";
@@ -40,7 +40,7 @@ impl Login {
         getrandom::fill(&mut key).context("no random bytes")?;
         getrandom::fill(&mut useless).context("no random bytes")?;
         let camera_crypt_key = digest::hex(&useless);
-        Ok(if model.encrypts() {
+        Ok(if model.sharing() == Sharing::Encrypted {
             Self {
                 camera_crypt_key,
                 user: encrypted(user, &key)?,

@@ -8,20 +8,20 @@
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::HOSTS;
 use super::mask::masked;
 
-/// Sightings remembered. When there are so many, the next ones are logged as
-/// soon as the oldest of them is this old, and then all are forgotten.
+/// Of so many is remembered that they were logged. Then the next ones are
+/// logged as soon as the oldest of them is this old, and all are forgotten.
 const REMEMBERED: usize = 256;
 const FORGET: Duration = Duration::from_secs(60 * 60);
 
 /// Remembers what was logged.
-pub(super) struct Sightings(Mutex<Seen>);
+pub(super) struct UnknownRequests(Mutex<Seen>);
 
 struct Seen {
     /// Hashes, since paths may be long.
@@ -29,31 +29,31 @@ struct Seen {
     since: Instant,
 }
 
-impl Sightings {
+impl UnknownRequests {
     pub(super) fn new() -> Self {
         Self(Mutex::new(Seen { all: HashSet::new(), since: Instant::now() }))
     }
 
-    /// Logs the head of a request with the first of `sights` that is new.
-    pub(super) fn log(&self, sights: &[String], peer: SocketAddr, head: &[u8]) {
+    /// Logs the head of a request with the first of `reports` on it that is new.
+    pub(super) fn log(&self, reports: &[String], peer: IpAddr, head: &[u8]) {
         // Every one of them is remembered, the first new one is told.
-        let new: Vec<&String> = sights.iter().filter(|sight| self.is_new(sight)).collect();
-        if let Some(sight) = new.first() {
+        let new: Vec<&String> = reports.iter().filter(|report| self.is_new(report)).collect();
+        if let Some(report) = new.first() {
             // A path may hold the key of a session.
-            let sight = masked(sight.as_bytes());
-            let sight = String::from_utf8_lossy(&sight);
-            let peer = peer.ip();
+            let report = masked(report.as_bytes());
+            let report = String::from_utf8_lossy(&report);
+            let head = masked(head);
             tracing::warn!(
-                "{sight}; if it was a camera (at {peer}), please report it:\n{}",
-                shown(head)
+                lines = String::from_utf8_lossy(&head).trim_end(),
+                "{report}; if it was a camera (at {peer}), please report it:"
             );
         }
     }
 
-    fn is_new(&self, sight: &str) -> bool {
+    fn is_new(&self, report: &str) -> bool {
         let mut hasher = DefaultHasher::new();
-        sight.hash(&mut hasher);
-        let sight = hasher.finish();
+        report.hash(&mut hasher);
+        let report = hasher.finish();
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.all.len() >= REMEMBERED {
             if seen.since.elapsed() < FORGET {
@@ -64,7 +64,7 @@ impl Sightings {
         if seen.all.is_empty() {
             seen.since = Instant::now();
         }
-        seen.all.insert(sight)
+        seen.all.insert(report)
     }
 }
 
@@ -78,31 +78,20 @@ pub(super) fn is_known_host(host: &str) -> bool {
         || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
 }
 
-/// A head for the log, without what could be used to log in elsewhere.
-fn shown(head: &[u8]) -> String {
-    let masked = masked(head);
-    let lines = String::from_utf8_lossy(&masked)
-        .trim_end()
-        .lines()
-        .map(|line| format!("  {}", line.replace(|c: char| c.is_control(), "\u{fffd}")))
-        .collect::<Vec<_>>();
-    lines.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_sight_is_new_once_and_strangers_cannot_fill_the_log() {
-        let sightings = Sightings::new();
-        assert!(sightings.is_new("GET /a"));
-        assert!(!sightings.is_new("GET /a"));
-        let new = (0..10_000).filter(|n| sightings.is_new(&format!("GET /{n}"))).count();
+    fn a_report_is_new_once_and_strangers_cannot_fill_the_log() {
+        let requests = UnknownRequests::new();
+        assert!(requests.is_new("GET /a"));
+        assert!(!requests.is_new("GET /a"));
+        let new = (0..10_000).filter(|n| requests.is_new(&format!("GET /{n}"))).count();
         assert_eq!(new, REMEMBERED - 1);
         let long_ago = Instant::now().checked_sub(FORGET).unwrap();
-        sightings.0.lock().unwrap().since = long_ago;
-        assert!(sightings.is_new("GET /b") && !sightings.is_new("GET /b"));
+        requests.0.lock().unwrap().since = long_ago;
+        assert!(requests.is_new("GET /b") && !requests.is_new("GET /b"));
     }
 
     #[test]

@@ -30,17 +30,17 @@ const FAST: u64 = 5_000;
 
 /// All who are connected.
 #[derive(Clone)]
-pub(super) struct Visitors(Arc<Mutex<Inner>>);
+pub(super) struct Places(Arc<Mutex<Inner>>);
 
 struct Inner {
     places: usize,
     /// By number, in the order of their coming.
-    present: HashMap<u64, Visitor>,
+    present: HashMap<u64, Holder>,
     of_address: HashMap<IpAddr, usize>,
     came: u64,
 }
 
-struct Visitor {
+struct Holder {
     address: IpAddr,
     since: Instant,
     received: Arc<AtomicU64>,
@@ -48,15 +48,15 @@ struct Visitor {
 }
 
 /// A connection that has a place until it is dropped or has to give way.
-pub(super) struct Visit {
-    visitors: Visitors,
+pub(super) struct Place {
+    places: Places,
     number: u64,
     /// To be counted up with every byte that comes.
     pub(super) received: Arc<AtomicU64>,
     leave: Arc<Notify>,
 }
 
-impl Visitors {
+impl Places {
     /// For so many connections at once.
     pub(super) fn new(places: usize) -> Self {
         Self(Arc::new(Mutex::new(Inner {
@@ -69,7 +69,7 @@ impl Visitors {
 
     /// A place for a connection of `address`, unless that has too many. If
     /// all are taken, the slowest connection is told to give way.
-    pub(super) fn visit(&self, address: IpAddr) -> Option<Visit> {
+    pub(super) fn take(&self, address: IpAddr) -> Option<Place> {
         let address = household(address);
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = inner.of_address.get(&address).copied().unwrap_or(0);
@@ -82,52 +82,52 @@ impl Visitors {
         let is_full = inner.present.len() >= inner.places;
         if is_full
             && let Some(slowest) = inner.slowest(Instant::now())
-            && let Some(visitor) = inner.remove(slowest)
+            && let Some(holder) = inner.remove(slowest)
         {
-            tracing::debug!("a connection of {} gives way", visitor.address);
-            visitor.leave.notify_one();
+            tracing::debug!("a connection of {} gives way", holder.address);
+            holder.leave.notify_one();
         }
         *inner.of_address.entry(address).or_default() += 1;
         inner.came += 1;
         let number = inner.came;
         let (received, leave) = (Arc::<AtomicU64>::default(), Arc::<Notify>::default());
-        let visitor = Visitor {
+        let holder = Holder {
             address,
             since: Instant::now(),
             received: received.clone(),
             leave: leave.clone(),
         };
-        inner.present.insert(number, visitor);
+        inner.present.insert(number, holder);
         if !is_full && inner.present.len() == inner.places {
             tracing::warn!("all {} places are taken; slow connections give way", inner.places);
         }
-        Some(Visit { visitors: self.clone(), number, received, leave })
+        Some(Place { places: self.clone(), number, received, leave })
     }
 }
 
 impl Inner {
-    fn remove(&mut self, number: u64) -> Option<Visitor> {
-        let visitor = self.present.remove(&number)?;
-        if let Some(count) = self.of_address.get_mut(&visitor.address) {
+    fn remove(&mut self, number: u64) -> Option<Holder> {
+        let holder = self.present.remove(&number)?;
+        if let Some(count) = self.of_address.get_mut(&holder.address) {
             *count -= 1;
             if *count == 0 {
-                self.of_address.remove(&visitor.address);
+                self.of_address.remove(&holder.address);
             }
         }
-        Some(visitor)
+        Some(holder)
     }
 
     /// The one that has to give way.
     fn slowest(&self, now: Instant) -> Option<u64> {
-        let worth = |(number, visitor): &(&u64, &Visitor)| {
-            let count = self.of_address.get(&visitor.address).copied().unwrap_or(0);
-            (visitor.rate(now), Reverse(count), **number)
+        let worth = |(number, holder): &(&u64, &Holder)| {
+            let count = self.of_address.get(&holder.address).copied().unwrap_or(0);
+            (holder.rate(now), Reverse(count), **number)
         };
         self.present.iter().min_by_key(worth).map(|(number, _)| *number)
     }
 }
 
-impl Visitor {
+impl Holder {
     /// Bytes a second, as far as they count.
     fn rate(&self, now: Instant) -> u64 {
         let time = now.duration_since(self.since);
@@ -139,16 +139,16 @@ impl Visitor {
     }
 }
 
-impl Visit {
+impl Place {
     /// Waits until the connection has to give way.
     pub(super) async fn must_leave(&self) {
         self.leave.notified().await;
     }
 }
 
-impl Drop for Visit {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.visitors.0.lock().unwrap_or_else(PoisonError::into_inner).remove(self.number);
+        self.places.0.lock().unwrap_or_else(PoisonError::into_inner).remove(self.number);
     }
 }
 
@@ -166,17 +166,16 @@ mod tests {
 
     #[test]
     fn one_address_has_a_limit_and_others_do_not_feel_it() {
-        let visitors = Visitors::new(512);
+        let places = Places::new(512);
         let one = IpAddr::from([192, 0, 2, 1]);
-        let mut visits: Vec<Visit> =
-            (0..OF_ONE_ADDRESS).map(|_| visitors.visit(one).unwrap()).collect();
-        assert!(visitors.visit(one).is_none());
-        assert!(visitors.visit("::ffff:192.0.2.1".parse().unwrap()).is_none());
-        assert!(visitors.visit(IpAddr::from([192, 0, 2, 2])).is_some());
-        visits.pop();
-        assert!(visitors.visit(one).is_some());
-        visits.clear();
-        assert!(visitors.0.lock().unwrap().of_address.is_empty());
+        let mut held: Vec<Place> = (0..OF_ONE_ADDRESS).map(|_| places.take(one).unwrap()).collect();
+        assert!(places.take(one).is_none());
+        assert!(places.take("::ffff:192.0.2.1".parse().unwrap()).is_none());
+        assert!(places.take(IpAddr::from([192, 0, 2, 2])).is_some());
+        held.pop();
+        assert!(places.take(one).is_some());
+        held.clear();
+        assert!(places.0.lock().unwrap().of_address.is_empty());
     }
 
     #[test]
@@ -188,21 +187,21 @@ mod tests {
 
     /// Connections by address, age in seconds and bytes so far; who gives way.
     fn slowest(connections: &[(u8, u64, u64)]) -> usize {
-        let visitors = Visitors::new(connections.len());
-        let visits: Vec<Visit> = connections
+        let places = Places::new(connections.len());
+        let held: Vec<Place> = connections
             .iter()
-            .map(|(address, ..)| visitors.visit(IpAddr::from([192, 0, 2, *address])).unwrap())
+            .map(|(address, ..)| places.take(IpAddr::from([192, 0, 2, *address])).unwrap())
             .collect();
         let now = Instant::now() + Duration::from_secs(1000);
-        let mut inner = visitors.0.lock().unwrap();
-        for (visit, (_, age, received)) in visits.iter().zip(connections) {
-            let visitor = inner.present.get_mut(&visit.number).unwrap();
-            visitor.since = now.checked_sub(Duration::from_secs(*age)).unwrap();
-            visitor.received.store(*received, Ordering::Relaxed);
+        let mut inner = places.0.lock().unwrap();
+        for (place, (_, age, received)) in held.iter().zip(connections) {
+            let holder = inner.present.get_mut(&place.number).unwrap();
+            holder.since = now.checked_sub(Duration::from_secs(*age)).unwrap();
+            holder.received.store(*received, Ordering::Relaxed);
         }
         let slowest = inner.slowest(now).unwrap();
         drop(inner);
-        visits.iter().position(|visit| visit.number == slowest).unwrap()
+        held.iter().position(|place| place.number == slowest).unwrap()
     }
 
     #[test]
