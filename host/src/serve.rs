@@ -17,7 +17,7 @@ use crate::current::Current;
 use crate::delivery::{Engine, Intake};
 use crate::plugin::{Actions, Loader};
 use crate::reload::{self, Reload, Source};
-use crate::spool::{self, Spool};
+use crate::spool::{self, SpoolError};
 
 /// A configuration that cannot work on this machine: a folder, a component.
 #[derive(Debug, thiserror::Error)]
@@ -36,8 +36,8 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     }
     prepare(&config.upload_folder)
         .map_err(|e| unusable("UPLOAD_FOLDER", &config.upload_folder, &e))?;
-    let spool = Spool::open(&config.spool_folder)
-        .map_err(|e| unusable("SPOOL_FOLDER", &config.spool_folder, &e))?;
+    let spool_failed = |error: SpoolError| Unusable(format!("SPOOL_FOLDER: {error}"));
+    let spool = spool::open(&config.spool_folder).await.map_err(spool_failed)?;
     if spool::is_in_memory(&config.spool_folder).unwrap_or(false) {
         tracing::error!(
             "SPOOL_FOLDER: {} is in memory: photos that a camera was told are sent are LOST when \
@@ -47,12 +47,11 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     }
     let secret = match &config.secret {
         Some(secret) => secret.clone(),
-        None => spool.secret().map_err(|e| unusable("SPOOL_FOLDER", &config.spool_folder, &e))?,
+        None => spool.secret().await.map_err(spool_failed)?,
     };
-    let sessions =
-        spool.sessions().map_err(|e| unusable("SPOOL_FOLDER", &config.spool_folder, &e))?;
+    let sessions = spool.sessions().await.map_err(spool_failed)?;
     let facilities = Arc::new(Facilities::new(&config.upload_folder, config.mail.clone(), secret)?);
-    let compiled = spool.compiled();
+    let compiled = config.spool_folder.join("compiled");
     let loader = Loader::new(compiled.clone(), config.spool_folder.join("scratch"))
         .map_err(|error| anyhow::anyhow!("{}: {error:#}", compiled.display()))?;
     let files = reload::Files::of(&config).await;
@@ -65,7 +64,6 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     let names: Vec<String> = actions.names().iter().map(ToString::to_string).collect();
     let Config { listen, upload_folder, camera, deliveries, .. } = config.clone();
     let routes = Arc::new(Current::new(config.routes.clone()));
-    let spool = Arc::new(spool);
     let wake = Arc::new(Notify::new());
     let engine =
         Arc::new(Engine::new(spool.clone(), actions.clone(), deliveries.clone(), wake.clone()));

@@ -1,6 +1,7 @@
 //! One connection: one request, the answer in one piece, then closed without
 //! haste.
 
+use std::sync::Arc;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -47,7 +48,7 @@ impl<I: Intake> Camera<I> {
     ///
     /// # Errors
     /// The folder of raw requests cannot be made.
-    pub fn new(settings: Settings, sessions: Sessions, intake: I) -> io::Result<Self> {
+    pub fn new(settings: Settings, sessions: Arc<dyn Sessions>, intake: I) -> io::Result<Self> {
         let captures = settings.capture_folder.as_deref().map(Captures::new).transpose()?;
         let hotspot = Hotspot::new(settings.hotspot.clone());
         let routes = Routes { state: State::new(settings, sessions, intake), hotspot };

@@ -33,7 +33,7 @@ pub(super) async fn receive<I: Intake>(
         .ok_or_else(|| Refused::malformed("No multipart boundary"))?;
     let mut parts =
         Multipart::new(&boundary, Body::open(request.into_body(), &state.settings).await?);
-    let mut incoming = state.intake.begin()?;
+    let mut lease = state.intake.begin()?;
     let mut message = None;
     while let Some(part) = parts.next_part().await.map_err(broken)? {
         match part.name.as_str() {
@@ -45,14 +45,14 @@ pub(super) async fn receive<I: Intake>(
             "binary" => {
                 let name = part.file_name.unwrap_or_default();
                 let content_type = part.content_type.as_deref();
-                file::receive(&mut Content(&mut parts), &name, content_type, &mut incoming).await?;
+                file::receive(&mut Content(&mut parts), &name, content_type, &mut lease).await?;
             }
             other => tracing::info!("part {other:?} of an e-mail is not known; left out"),
         }
     }
     let message = message.ok_or_else(|| Refused::malformed("No message"))?;
     let upload = Upload {
-        id: incoming.id().to_owned(),
+        id: lease.id().to_owned(),
         origin: Origin::Email,
         sender: message.sender,
         recipients: message.recipients,
@@ -60,9 +60,9 @@ pub(super) async fn receive<I: Intake>(
         body: message.body,
         camera: None,
         received_at,
-        files: incoming.files().to_vec(),
+        files: lease.files().to_vec(),
     };
-    state.intake.accept(upload, incoming).await
+    state.intake.accept(upload, lease).await
 }
 
 /// The XML of an e-mail, read.

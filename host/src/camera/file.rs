@@ -3,9 +3,9 @@
 use super::multipart::Chunks;
 use super::reply::Refused;
 use crate::file_name;
-use crate::spool::Incoming;
+use crate::spool::Lease;
 
-/// Takes the file that `chunks` brings into `incoming`. Name and media type
+/// Takes the file that `chunks` brings into `lease`. Name and media type
 /// are as the camera sent them.
 ///
 /// # Errors
@@ -14,16 +14,16 @@ pub(super) async fn receive(
     chunks: &mut impl Chunks<Error = Refused>,
     name: &str,
     content_type: Option<&str>,
-    incoming: &mut Incoming,
+    lease: &mut Lease,
 ) -> Result<(), Refused> {
     let name = safe_name(name)?;
     let content_type = media_type(content_type, &name);
-    let mut file = incoming.create_file(&name, content_type).map_err(Refused::disk)?;
+    let mut file = lease.create_file(&name, content_type).map_err(Refused::disk)?;
     while let Some(chunk) = chunks.next().await? {
         file.append(&chunk).await.map_err(Refused::disk)?;
     }
-    incoming.finish_file(file).await.map_err(Refused::disk)?;
-    match incoming.files().last() {
+    lease.finish_file(file).await.map_err(Refused::disk)?;
+    match lease.files().last() {
         Some(file) if file.size == 0 => Err(Refused::malformed(&format!("{} is empty", file.name))),
         _ => Ok(()),
     }

@@ -32,7 +32,7 @@ pub use reply::Refused;
 pub use server::serve;
 pub use settings::{Portal, Settings};
 
-use crate::spool::Incoming;
+use crate::spool::Lease;
 use crate::upload::Upload;
 
 /// Names that cameras look up; each must lead to this server
@@ -49,13 +49,13 @@ pub const HOSTS: [&str; 6] = [
 /// What the camera side needs of the rest of the program.
 pub trait Intake: Send + Sync + 'static {
     /// A place for an upload that is about to come.
-    fn begin(&self) -> Result<Incoming, Refused>;
+    fn begin(&self) -> Result<Lease, Refused>;
 
     /// Takes over an upload whose bytes are all there. When this returns `Ok`
     /// the camera may hear OK.
     fn accept(
         &self,
         upload: Upload,
-        incoming: Incoming,
+        lease: Lease,
     ) -> impl Future<Output = Result<(), Refused>> + Send;
 }

@@ -144,7 +144,7 @@ impl Refused {
         Self::Malformed(what.to_owned())
     }
 
-    pub(super) fn disk(error: std::io::Error) -> Self {
+    pub(super) fn disk(error: impl std::fmt::Display) -> Self {
         Self::Disk(error.to_string())
     }
 

@@ -34,7 +34,7 @@ impl contract::files::Host for Files {
         let Some(file) = self.delivery.upload.files.get(file as usize) else {
             return Ok(Err(FileError::NoSuchFile));
         };
-        let path = self.delivery.folder.join(&file.name);
+        let path = self.delivery.copy.path(file);
         let read = tokio::task::spawn_blocking(move || -> io::Result<Vec<u8>> {
             let file = std::fs::File::open(path)?;
             let offset = u64::from(block) * BLOCK;

@@ -76,7 +76,7 @@ impl Process {
     /// file, else where it lies until the delivery ends.
     fn place(&self, index: u32) -> Option<(PathBuf, PathBuf)> {
         let file = self.delivery.upload.files.get(index as usize)?;
-        let source = self.delivery.folder.join(&file.name);
+        let source = self.delivery.copy.path(file);
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&index).cloned();
         let named = kept.unwrap_or_else(|| source.clone());
         Some((std::path::absolute(&source).unwrap_or(source), named))

@@ -1,7 +1,5 @@
 //! `progress`: durable notes of one delivery, in a file of their own.
 
-use std::io::{self, Write};
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::contract;
@@ -27,13 +25,9 @@ impl contract::progress::Host for Progress {
         if self.in_check {
             return Ok(None);
         }
-        match tokio::fs::read(&self.delivery.notes).await {
-            Ok(notes) => Ok(Some(notes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            // Without its notes an action would repeat what is done; better
-            // to fail this attempt.
-            Err(error) => Err(error.into()),
-        }
+        // Without its notes an action would repeat what is done; better to fail
+        // this attempt.
+        Ok(self.delivery.notes.load().await?)
     }
 
     async fn save(&mut self, notes: Vec<u8>) -> wasmtime::Result<Result<(), String>> {
@@ -43,19 +37,6 @@ impl contract::progress::Host for Progress {
         if notes.len() > LONGEST {
             return Ok(Err(format!("notes of {} bytes; 64 KiB are allowed", notes.len())));
         }
-        let delivery = self.delivery.clone();
-        let saved = tokio::task::spawn_blocking(move || replace(&delivery.notes, &notes)).await?;
-        Ok(saved.map_err(|error| error.to_string()))
+        Ok(self.delivery.notes.save(notes).await.map_err(|error| error.to_string()))
     }
-}
-
-/// Replaces the file at `path` so that a crash leaves the old or the new.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let new = path.with_extension("new");
-    let mut file = std::fs::File::create(&new)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    std::fs::File::open(folder)?.sync_all()
 }

@@ -95,7 +95,7 @@ impl contract::store::Host for Store {
             let text = format!("{name:?} is not the name of one visible file of at most 128 bytes");
             return Ok(Err(StoreError::InvalidName(text)));
         }
-        let source = self.delivery.folder.join(&file.name);
+        let source = self.delivery.copy.path(&file);
         let root = self.facilities.upload_folder.clone();
         let kept = tokio::task::spawn_blocking(move || {
             let kept = keep(&source, &file, &root, &folder, &name)?;

@@ -1,14 +1,14 @@
 //! `afterimage queue`: what is on its way, and an operator's word on it.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
 
 use super::print;
 use crate::config::Config;
-use crate::spool::{Entry, PausedAction, Queue, Retried};
+use crate::spool::{self, Entry, PausedAction, Retried};
 use crate::text;
 
 /// Longest reason in a table, in characters.
@@ -70,11 +70,16 @@ enum Command {
 
 /// Does what `arguments` say with the queue of `config`.
 pub(super) fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
-    let queue = Queue::open(&config.spool_folder)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(act(arguments, &config.spool_folder))
+}
+
+async fn act(arguments: &Arguments, spool: &Path) -> anyhow::Result<()> {
+    let queue = spool::queue(spool).await?;
     let json = arguments.json;
     match &arguments.command {
         Command::List { all } => {
-            let (entries, paused) = (queue.list(*all)?, queue.paused()?);
+            let (entries, paused) = (queue.list(*all).await?, queue.paused().await?);
             match json {
                 true => print(&to_json(&serde_json::json!({
                     "deliveries": entries,
@@ -84,31 +89,38 @@ pub(super) fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> 
             }
         }
         Command::Show { delivery } => {
-            let entry = queue.show(delivery)?;
+            let entry = queue.show(delivery).await?;
             match json {
                 true => print(&to_json(&entry)),
                 false => print(&sheet(&entry)),
             }
         }
         Command::Retry { all: true, .. } => {
-            let retried = queue.retry_all()?;
+            let retried = queue.retry_all().await?;
             say(json, "retried", retried, &format!("{retried} deliveries are tried again"))
         }
-        Command::Retry { delivery, .. } => delivery.iter().try_for_each(|name| {
-            let Retried { number, behind } = queue.retry(name)?;
-            let turn = match behind {
-                0 => String::new(),
-                _ => format!(" after {behind} that came before it; --all tries those now, too"),
-            };
-            say(json, "retried", number, &format!("{number} is tried again{turn}"))
-        }),
-        Command::Drop { delivery } => delivery.iter().try_for_each(|name| {
-            let dropped = queue.drop(name)?;
-            let files = if dropped.with_files { ", with its files" } else { "" };
-            say(json, "dropped", dropped.number, &format!("{} is given up{files}", dropped.number))
-        }),
+        Command::Retry { delivery, .. } => {
+            for name in delivery {
+                let Retried { number, behind } = queue.retry(name).await?;
+                let turn = match behind {
+                    0 => String::new(),
+                    _ => format!(" after {behind} that came before it; --all tries those now, too"),
+                };
+                say(json, "retried", number, &format!("{number} is tried again{turn}"))?;
+            }
+            Ok(())
+        }
+        Command::Drop { delivery } => {
+            for name in delivery {
+                let dropped = queue.give_up(name).await?;
+                let files = if dropped.with_files { ", with its files" } else { "" };
+                let words = format!("{} is given up{files}", dropped.number);
+                say(json, "dropped", dropped.number, &words)?;
+            }
+            Ok(())
+        }
         Command::Export { delivery, folder } => {
-            let copies = queue.export(delivery, folder)?;
+            let copies = queue.export(delivery, folder).await?;
             let names: Vec<String> = copies.iter().map(|path| path.display().to_string()).collect();
             match json {
                 true => print(&to_json(&serde_json::json!({ "exported": names }))),
@@ -155,7 +167,7 @@ fn table(entries: &[Entry], paused: &[PausedAction]) -> String {
             let words = entry.receipt.as_ref().or(entry.reason.as_ref());
             [
                 entry.number.to_string(),
-                entry.state.clone(),
+                entry.state.to_string(),
                 entry.action.clone(),
                 entry.sender.clone(),
                 entry.files.len().to_string(),
@@ -194,7 +206,7 @@ fn sheet(entry: &Entry) -> String {
         }
     };
     line("delivery", &format!("{} ({})", entry.number, entry.id));
-    line("state", &entry.state);
+    line("state", entry.state.word());
     line("action", &entry.action);
     if entry.paused {
         line("", "this action is paused");

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::future::pending;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,8 +13,9 @@ use super::clock::Clock;
 use super::retry::{FAILURES_TO_PAUSE, Failed, Next, OFFLINE, Retry};
 use super::settings::Settings;
 use crate::action_name::ActionName;
+use crate::contract::uploads;
 use crate::plugin::{Actions, DeliverError};
-use crate::spool::{Claim, LedgerError, Outcome, Recorded, Spool};
+use crate::spool::{Claim, Outcome, Recorded, Spool, SpoolError};
 use crate::upload::{Delivery, Origin};
 
 /// Calls of actions at once. Each may take its whole memory limit.
@@ -35,7 +35,7 @@ const LONGEST_REASON: usize = 2 << 10;
 
 /// What delivers.
 pub struct Engine {
-    spool: Arc<Spool>,
+    spool: Arc<dyn Spool>,
     actions: Arc<Actions>,
     settings: Settings,
     retry: Retry,
@@ -47,7 +47,7 @@ pub struct Engine {
 impl Engine {
     /// An engine for what is in `spool`. `wake` is notified of new uploads.
     pub fn new(
-        spool: Arc<Spool>,
+        spool: Arc<dyn Spool>,
         actions: Arc<Actions>,
         settings: Settings,
         wake: Arc<Notify>,
@@ -60,7 +60,7 @@ impl Engine {
     ///
     /// # Errors
     /// The disk's.
-    pub async fn recover(&self) -> Result<(), crate::spool::SpoolError> {
+    pub async fn recover(&self) -> Result<(), SpoolError> {
         let names = self.actions.names().iter().map(ToString::to_string).collect();
         for action in self.spool.recover(names).await? {
             tracing::error!(
@@ -123,7 +123,7 @@ impl Engine {
     async fn start_due(
         self: &Arc<Self>,
         calls: &mut JoinSet<()>,
-    ) -> Result<Option<Duration>, LedgerError> {
+    ) -> Result<Option<Duration>, SpoolError> {
         let due = self.spool.claim(CALLS - calls.len()).await?;
         for claim in due.claims {
             let engine = self.clone();
@@ -160,21 +160,8 @@ impl Engine {
     }
 
     async fn deliver(&self, claim: Claim) {
-        let name = &claim.action;
-        let delivery = Arc::new(Delivery {
-            id: claim.id.clone(),
-            attempt: claim.attempt,
-            action: name.clone(),
-            upload: Arc::new(claim.upload.clone()),
-            recipients: claim.recipients.clone(),
-            folder: self.spool.folder(&claim.upload.id),
-            notes: self.spool.notes(&claim.id),
-        });
-        let answer = match (self.actions.find(name), look_for_files(&delivery).await) {
-            (None, _) => Err(Trouble::Rejected(format!("config.toml has no action {name}"))),
-            (_, Err(trouble)) => Err(trouble),
-            (Some(action), Ok(())) => action.deliver(&delivery).await.map_err(Trouble::from),
-        };
+        let name = &claim.delivery.action;
+        let answer = self.call(&claim.delivery).await;
         let (outcome, pause) = match answer {
             Ok(receipt) => {
                 (Outcome::Delivered { summary: receipt.summary, links: receipt.links }, None)
@@ -206,6 +193,17 @@ impl Engine {
         }
     }
 
+    /// One attempt.
+    async fn call(&self, delivery: &Delivery) -> Result<uploads::Receipt, Trouble> {
+        let name = &delivery.action;
+        let Some(action) = self.actions.find(name) else {
+            return Err(Trouble::Rejected(format!("config.toml has no action {name}")));
+        };
+        let copy = self.spool.open(&delivery.upload).await?;
+        let delivery = Arc::new(Delivery { copy, ..delivery.clone() });
+        Ok(action.deliver(&delivery).await?)
+    }
+
     /// What follows from a failed attempt, for the delivery and for its action.
     async fn failed(
         &self,
@@ -214,16 +212,16 @@ impl Engine {
         trapped: bool,
         advice: Option<Duration>,
     ) -> (Outcome, Option<(String, Duration)>) {
-        let name = &claim.action;
+        let name = &claim.delivery.action;
         let failures = claim.failures + 1;
         let next = self.retry.after(&Failed {
-            delivery: &claim.id,
+            delivery: &claim.delivery.id,
             failures: claim.failures,
             traps: claim.traps,
             waited: claim.waited,
             trapped,
             advice,
-            in_session: matches!(claim.upload.origin, Origin::Social { .. }),
+            in_session: matches!(claim.delivery.upload.origin, Origin::Social { .. }),
         });
         let outcome = match next {
             Next::Again { wait, traps, holds } => {
@@ -261,7 +259,15 @@ impl Engine {
         loop {
             match self.spool.record(claim, outcome.clone(), pause.clone(), keep).await {
                 Ok(recorded) => return Some(recorded),
-                Err(LedgerError::Closed) => return None,
+                Err(SpoolError::Closed) => return None,
+                Err(SpoolError::TakenOver) => {
+                    let number = claim.number;
+                    tracing::warn!(
+                        number,
+                        "what became of it here is not written down: it was taken over meanwhile"
+                    );
+                    return None;
+                }
                 Err(error) => {
                     let number = claim.number;
                     tracing::error!(number, "cannot write down what became of it: {error}");
@@ -274,10 +280,11 @@ impl Engine {
 
 /// Tells the operator what became of an attempt, once it is written down.
 fn tell(claim: &Claim, outcome: &Outcome) {
-    let Claim { number, attempt, action, .. } = claim;
+    let number = claim.number;
+    let Delivery { attempt, action, upload, .. } = &claim.delivery;
     match outcome {
         Outcome::Delivered { summary, links } => tracing::info!(
-            number, %action, sender = claim.upload.sender, ?links, "delivered: {summary}"
+            number, %action, sender = upload.sender, ?links, "delivered: {summary}"
         ),
         Outcome::Rejected { reason } => tracing::error!(
             number,
@@ -303,32 +310,20 @@ fn tell(claim: &Claim, outcome: &Outcome) {
     }
 }
 
-/// Makes sure that the files of a delivery are there with their lengths.
-async fn look_for_files(delivery: &Delivery) -> Result<(), Trouble> {
-    for file in &delivery.upload.files {
-        match tokio::fs::metadata(delivery.folder.join(&file.name)).await {
-            Ok(found) if found.len() == file.size => {}
-            // A disk that fails may work again; a file that is gone stays so.
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Trouble::Failed {
-                    reason: format!("{} in the spool: {error}", file.name),
-                    trapped: false,
-                    advice: None,
-                });
-            }
-            _ => {
-                let reason = format!("{} is not in the spool as the camera sent it", file.name);
-                return Err(Trouble::Rejected(reason));
-            }
-        }
-    }
-    Ok(())
-}
-
 enum Trouble {
     Rejected(String),
     Offline(String),
     Failed { reason: String, trapped: bool, advice: Option<Duration> },
+}
+
+impl From<SpoolError> for Trouble {
+    fn from(error: SpoolError) -> Self {
+        let reason = error.to_string();
+        match error {
+            SpoolError::Gone(_) => Self::Rejected(reason),
+            _ => Self::Failed { reason, trapped: false, advice: None },
+        }
+    }
 }
 
 impl From<DeliverError> for Trouble {

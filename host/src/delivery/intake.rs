@@ -13,8 +13,8 @@ use crate::camera::{self, Refused};
 use crate::contract::uploads::RejectionReason;
 use crate::current::Current;
 use crate::plugin::{Actions, CheckError};
-use crate::spool::{self, Accepted, Incoming, Planned, Post, Spool, Wait};
-use crate::upload::{Delivery, Origin, Upload};
+use crate::spool::{self, Accepted, Lease, Planned, Post, Spool, SpoolError, Wait};
+use crate::upload::{Delivery, Origin, Upload, WorkingCopy};
 
 /// Checks at once; apart from deliveries, which may take minutes while a
 /// camera waits for its check.
@@ -25,7 +25,7 @@ const POSTS: usize = 16;
 
 /// Accepts uploads for the actions of a server.
 pub struct Intake {
-    spool: Arc<Spool>,
+    spool: Arc<dyn Spool>,
     routes: Arc<Current<Routes>>,
     actions: Arc<Actions>,
     settings: Settings,
@@ -38,7 +38,7 @@ impl Intake {
     /// Accepts uploads into `spool` for `actions`, which must always hold
     /// every action of `routes`, and notifies `wake` of each.
     pub fn new(
-        spool: Arc<Spool>,
+        spool: Arc<dyn Spool>,
         routes: Arc<Current<Routes>>,
         actions: Arc<Actions>,
         settings: Settings,
@@ -50,7 +50,7 @@ impl Intake {
 }
 
 impl camera::Intake for Arc<Intake> {
-    fn begin(&self) -> Result<Incoming, Refused> {
+    fn begin(&self) -> Result<Lease, Refused> {
         let largest = self.settings.max_queue;
         if self.spool.undelivered() >= largest {
             return Err(Refused::QueueFull(largest));
@@ -58,32 +58,32 @@ impl camera::Intake for Arc<Intake> {
         Ok(self.spool.begin())
     }
 
-    async fn accept(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {
+    async fn accept(&self, upload: Upload, lease: Lease) -> Result<(), Refused> {
         let intake = self.clone();
         // On a task of its own: a camera that hangs up must not stop it
         // half-way, with a post taken apart.
-        let accepted = tokio::spawn(async move { intake.take(upload, incoming).await });
+        let accepted = tokio::spawn(async move { intake.take(upload, lease).await });
         accepted.await.unwrap_or_else(|error| Err(Refused::Disk(error.to_string())))
     }
 }
 
 impl Intake {
-    async fn take(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {
+    async fn take(&self, upload: Upload, lease: Lease) -> Result<(), Refused> {
         match &upload.origin {
-            Origin::Email => self.accept_new(upload, incoming).await?,
+            Origin::Email => self.accept_new(upload, lease).await?,
             Origin::Social { service, session } => {
                 let mut hasher = DefaultHasher::new();
                 (service, session).hash(&mut hasher);
                 let place = hasher.finish() % POSTS as u64;
                 let _alone = self.posts[usize::try_from(place).unwrap_or(0)].lock().await;
-                self.accept_for_post(upload, incoming).await?;
+                self.accept_for_post(upload, lease).await?;
             }
         }
         self.wake.notify_one();
         Ok(())
     }
 
-    async fn accept_new(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {
+    async fn accept_new(&self, upload: Upload, lease: Lease) -> Result<(), Refused> {
         let mut planned = Vec::new();
         for (action, recipients) in routes::actions(&self.routes.now(), &upload)? {
             let id = uuid::Uuid::now_v7().to_string();
@@ -94,7 +94,7 @@ impl Intake {
             planned.push(Planned { id, action, recipients, wait });
         }
         let window = self.settings.repeat_window;
-        match self.spool.accept(&upload, incoming, planned, window).await {
+        match self.spool.accept(&upload, lease, planned, window).await {
             Ok(Accepted::New) => {}
             Ok(Accepted::Repeat) => repeated(&upload),
             Err(error) => return Err(Refused::Disk(error.to_string())),
@@ -103,35 +103,30 @@ impl Intake {
     }
 
     /// A file of a post: of one that waits for it, or of a new one.
-    async fn accept_for_post(&self, upload: Upload, incoming: Incoming) -> Result<(), Refused> {
+    async fn accept_for_post(&self, upload: Upload, lease: Lease) -> Result<(), Refused> {
         let Origin::Social { service, session } = &upload.origin else {
-            return self.accept_new(upload, incoming).await;
+            return self.accept_new(upload, lease).await;
         };
-        let disk = |error: spool::LedgerError| Refused::Disk(error.to_string());
+        let disk = |error: SpoolError| Refused::Disk(error.to_string());
         let window = self.settings.repeat_window;
         if self.spool.is_repeat(&upload, window).await.map_err(disk)? {
             repeated(&upload);
-            incoming.discard().await;
+            lease.discard().await;
             return Ok(());
         }
         let post = self.spool.post(service, session).await.map_err(disk)?;
         let Some(post) = post.filter(|post| post.upload.body == upload.body) else {
-            return self.accept_new(upload, incoming).await;
+            return self.accept_new(upload, lease).await;
         };
-        if self.extend(&post, &upload, &incoming).await? {
-            incoming.discard().await;
+        if self.extend(&post, &upload, &lease).await? {
+            lease.discard().await;
             return Ok(());
         }
         // Its time was up meanwhile.
-        self.accept_new(upload, incoming).await
+        self.accept_new(upload, lease).await
     }
 
-    async fn extend(
-        &self,
-        post: &Post,
-        upload: &Upload,
-        incoming: &Incoming,
-    ) -> Result<bool, Refused> {
+    async fn extend(&self, post: &Post, upload: &Upload, lease: &Lease) -> Result<bool, Refused> {
         let files = spool::beside(&post.upload.files, &upload.files);
         let mut whole = post.upload.clone();
         whole.files.extend(files.clone());
@@ -141,7 +136,7 @@ impl Intake {
         }
         let wait = self.wait(whole.files.len() < complete);
         self.spool
-            .extend(post, incoming, files, wait)
+            .extend(post, lease, files, wait)
             .await
             .map_err(|error| Refused::Disk(error.to_string()))
     }
@@ -167,7 +162,7 @@ impl Intake {
             action: action.clone(),
             upload: Arc::new(upload.clone()),
             recipients: recipients.to_vec(),
-            folder: self.spool.folder(&upload.id),
+            copy: WorkingCopy::none(),
             notes: self.spool.notes(id),
         });
         let _place = self.checks.acquire().await.expect("the semaphore is never closed");

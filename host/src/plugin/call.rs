@@ -112,7 +112,7 @@ impl Action {
         let answer = self
             .call(
                 delivery,
-                Some(&delivery.folder),
+                Some(delivery.copy.folder()),
                 self.limits,
                 &offline,
                 async |store, instance| {

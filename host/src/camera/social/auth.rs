@@ -40,7 +40,7 @@ pub(super) async fn answer<I: Intake>(
     let credentials = login::credentials(&user, &password, key.as_deref())
         .map_err(|error| Refused::Login(error.to_string()))?;
     let sender = verified(state, credentials).await?;
-    let session = state.sessions.begin(&sender).await.map_err(Refused::disk)?;
+    let session = state.sessions.begin(&sender, service).await.map_err(Refused::disk)?;
     tracing::info!(sender, service, "logged in");
     Ok(Reply::ok(logged_in(&session, OAUTH_URL)))
 }

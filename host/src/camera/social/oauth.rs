@@ -43,7 +43,7 @@ pub(super) async fn begin<I: Intake>(state: &State<I>, service: &str) -> Result<
     let Some(sender) = &state.settings.oauth_sender else {
         return Err(Refused::OAuth(service.to_owned()));
     };
-    let session = state.sessions.begin(sender).await.map_err(Refused::disk)?;
+    let session = state.sessions.begin(sender, service).await.map_err(Refused::disk)?;
     let login = Login { session: session.clone(), service: service.to_owned() };
     let url = format!("{}?k={}", OAUTH_URL, login.ticket());
     let mut pending = state.oauth.0.lock().unwrap_or_else(PoisonError::into_inner);

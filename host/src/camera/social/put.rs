@@ -11,6 +11,7 @@ use crate::camera::body::Body;
 use crate::camera::reply::{Refused, Reply, SUCCESS};
 use crate::camera::state::State;
 use crate::camera::{Intake, file};
+use crate::digest;
 use crate::upload::{Origin, Upload};
 
 pub(super) async fn receive<I: Intake>(
@@ -27,21 +28,25 @@ pub(super) async fn receive<I: Intake>(
     let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
     let content_type = content_type.map(|value| String::from_utf8_lossy(value).into_owned());
     let mut body = Body::open(request.into_body(), &state.settings).await?;
-    let mut incoming = state.intake.begin()?;
+    let mut lease = state.intake.begin()?;
     let name = &announced.file_name;
-    file::receive(&mut body, name, content_type.as_deref(), &mut incoming).await?;
+    file::receive(&mut body, name, content_type.as_deref(), &mut lease).await?;
 
     let upload = Upload {
-        id: incoming.id().to_owned(),
-        origin: Origin::Social { service: announced.service, session: session.to_owned() },
+        id: lease.id().to_owned(),
+        // Who reads the ledger must not be able to send in the camera's name.
+        origin: Origin::Social {
+            service: announced.service,
+            session: digest::sha256(session.as_bytes()),
+        },
         sender,
         recipients: Vec::new(),
         subject: String::new(),
         body: announced.content,
         camera: announced.camera.filter(|camera| !camera.is_empty()),
         received_at,
-        files: incoming.files().to_vec(),
+        files: lease.files().to_vec(),
     };
-    state.intake.accept(upload, incoming).await?;
+    state.intake.accept(upload, lease).await?;
     Ok(Reply::ok(SUCCESS))
 }

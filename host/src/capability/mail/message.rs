@@ -118,7 +118,7 @@ impl Outgoing {
                     let file = delivery.upload.files.get(*index as usize);
                     let file = file.ok_or_else(|| format!("the upload has no file {index}"))?;
                     let place = format!("@{mark}.{}@", files.len());
-                    let path = delivery.folder.join(&file.name);
+                    let path = delivery.copy.path(file);
                     files.push((place.clone(), Piece::File { path, size: file.size }));
                     attachment(
                         &file.name,
@@ -315,7 +315,7 @@ mod tests {
 
     use super::*;
     use crate::action_name::ActionName;
-    use crate::upload::{self, Origin, Upload};
+    use crate::upload::{self, FileNotes, Origin, Upload, WorkingCopy};
 
     #[test]
     fn a_streamed_file_has_the_size_that_was_announced() {
@@ -364,8 +364,8 @@ mod tests {
             action: ActionName { plugin: "email".to_owned(), instance: None },
             upload: Arc::new(upload.clone()),
             recipients: Vec::new(),
-            folder: folder.path().to_owned(),
-            notes: folder.path().join("notes"),
+            copy: WorkingCopy::of(folder.path().to_owned()),
+            notes: Arc::new(FileNotes(folder.path().join("notes"))),
         };
         let bytes = |attempt, only: &[&str]| -> Vec<u8> {
             let message = Message {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::action_name::ActionName;
 use crate::digest;
 use crate::file_name;
-use crate::upload::{Delivery, File, Origin, Upload};
+use crate::upload::{Delivery, File, FileNotes, Origin, Upload, WorkingCopy};
 
 /// Describes the upload; every other file of the folder is one of its files.
 const DESCRIPTION: &str = "upload.toml";
@@ -144,8 +144,8 @@ pub(super) fn delivery(
         action: action.clone(),
         upload: Arc::new(upload),
         recipients,
-        folder: place,
-        notes: notes_file,
+        copy: WorkingCopy::of(place),
+        notes: Arc::new(FileNotes(notes_file)),
     }))
 }
 

@@ -200,7 +200,7 @@ impl Bench {
         self.runtime.block_on(async {
             let trial = loader.trial(name, setup, &facilities, script).await?;
             self.witness.take();
-            let draft = Delivery { attempt: 0, ..copy(delivery) };
+            let draft = Delivery { attempt: 0, ..Delivery::clone(delivery) };
             let check = trial.check(&Arc::new(draft)).await;
             let deliver = match check {
                 Outcome::Good(_) => Some(trial.deliver(delivery).await),
@@ -209,18 +209,6 @@ impl Bench {
             let (seen, exchanges) = (self.witness.take(), notes.take());
             Ok((Run { check, deliver, seen, exchanges }, trial))
         })
-    }
-}
-
-fn copy(delivery: &Delivery) -> Delivery {
-    Delivery {
-        id: delivery.id.clone(),
-        attempt: delivery.attempt,
-        action: delivery.action.clone(),
-        upload: delivery.upload.clone(),
-        recipients: delivery.recipients.clone(),
-        folder: delivery.folder.clone(),
-        notes: delivery.notes.clone(),
     }
 }
 

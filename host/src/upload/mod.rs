@@ -1,10 +1,15 @@
 //! The words that all parts share: an upload, its files, and its delivery.
 
-use std::path::PathBuf;
+mod notes;
+mod working_copy;
+
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::action_name::ActionName;
+
+pub use notes::{FileNotes, Notes};
+pub use working_copy::WorkingCopy;
 
 /// What a camera sent in one go, complete on disk.
 #[derive(Debug, Clone)]
@@ -38,8 +43,8 @@ pub enum Origin {
     Social {
         /// Service chosen on the camera: `facebook`, `picasa`, ...
         service: String,
-        /// The camera's session: uploads of one session, service and text
-        /// belong to one post.
+        /// A digest of the key of the camera's session: uploads of one session,
+        /// service and text belong to one post.
         session: String,
     },
 }
@@ -58,7 +63,7 @@ pub struct File {
 }
 
 /// One action applied to one upload.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Delivery {
     /// Unique and stable over all attempts.
     pub id: String,
@@ -70,8 +75,8 @@ pub struct Delivery {
     pub upload: Arc<Upload>,
     /// The recipients of the upload that map to this action.
     pub recipients: Vec<String>,
-    /// Folder of the upload's files.
-    pub folder: PathBuf,
-    /// File of the notes that the action keeps through `progress`.
-    pub notes: PathBuf,
+    /// The upload's files; none while the camera still waits.
+    pub copy: WorkingCopy,
+    /// What the action keeps through `progress`.
+    pub notes: Arc<dyn Notes>,
 }

@@ -1,132 +1,46 @@
 //! Deliveries in the ledger: which one is next, and what became of it.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::uploads::{self, duration_millis, millis, texts};
 use crate::action_name::ActionName;
-use crate::upload::Upload;
-
-/// Deliveries of one action at once, so that a slow action leaves places to
-/// others.
-const AT_ONCE: usize = 2;
-
-/// A delivery taken from the queue.
-#[derive(Debug, Clone)]
-pub struct Claim {
-    /// Its number in the order of arrival.
-    pub number: i64,
-    /// Stable over all attempts.
-    pub id: String,
-    /// This one's number, 1 first.
-    pub attempt: u32,
-    /// Failed attempts so far.
-    pub failures: u32,
-    /// Traps in a row so far.
-    pub traps: u32,
-    /// Time it has spent waiting for its attempts.
-    pub waited: Duration,
-    /// What shall be done.
-    pub action: ActionName,
-    /// The recipients that map to the action.
-    pub recipients: Vec<String>,
-    /// With what.
-    pub upload: Upload,
-}
-
-/// What can be done now, and what later.
-#[derive(Debug)]
-pub struct Due {
-    /// Deliveries that are now marked as being delivered.
-    pub claims: Vec<Claim>,
-    /// When the next thing is due that is not due yet.
-    pub next: Option<SystemTime>,
-}
-
-/// What becomes of a delivery after an attempt.
-#[derive(Debug, Clone)]
-pub enum Outcome {
-    /// It is done.
-    Delivered {
-        /// One line of the action's.
-        summary: String,
-        /// Where the result can be seen.
-        links: Vec<String>,
-    },
-    /// It will never work.
-    Rejected {
-        /// Why.
-        reason: String,
-    },
-    /// It failed and comes again.
-    Again {
-        /// Why it failed.
-        reason: String,
-        /// Waiting time until the next attempt.
-        wait: Duration,
-        /// Failed attempts, this one included.
-        failures: u32,
-        /// Traps in a row, this one included.
-        traps: u32,
-        /// Whether later deliveries of its lane wait for it.
-        holds: bool,
-    },
-    /// The network is down: not counted as an attempt.
-    Offline {
-        /// What could not be reached.
-        reason: String,
-        /// Waiting time until the next attempt.
-        wait: Duration,
-    },
-    /// Its attempts are used up.
-    Parked {
-        /// Why the last one failed.
-        reason: String,
-        /// Failed attempts, this one included.
-        failures: u32,
-    },
-}
-
-impl Outcome {
-    /// Whether the action gave an answer of its own, and so works.
-    pub fn is_answer(&self) -> bool {
-        matches!(self, Self::Delivered { .. } | Self::Rejected { .. })
-    }
-}
-
-/// What an outcome that was written down brought with it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Recorded {
-    /// The action is paused, and was not before.
-    pub paused: bool,
-    /// The action is paused no more.
-    pub resumed: bool,
-    /// The files of the upload are needed no more.
-    pub finished: bool,
-}
-
-/// An action that is not called for now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pause {
-    /// Attempts to find out whether it works again.
-    pub probes: u32,
-}
+use crate::spool::claim::AT_ONCE;
+use crate::spool::{Claim, Due, Outcome, Pause};
+use crate::upload::{Delivery, FileNotes, WorkingCopy};
 
 /// Closes posts whose time is up, marks up to `places` deliveries that can go
 /// now as being delivered, and tells when the next thing is due.
-pub(super) fn claim(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Due> {
+pub(super) fn claim(
+    db: &Connection,
+    places: usize,
+    now: SystemTime,
+    notes: &Path,
+) -> rusqlite::Result<Due> {
     close_posts(db, now)?;
     let mut numbers = ready(db, places, now)?;
     numbers.extend(probes(db, places - numbers.len(), now)?);
-    let claims =
-        numbers.into_iter().map(|number| mark(db, number)).collect::<rusqlite::Result<_>>()?;
+    let claims = numbers
+        .into_iter()
+        .map(|number| mark(db, number, notes))
+        .collect::<rusqlite::Result<_>>()?;
     Ok(Due { claims, next: next_due(db, now)? })
 }
 
 /// Deliveries that can go now and do not overtake any that they must not, in
 /// the order of arrival. Looks once at each lane and not at each delivery, of
 /// which there may be ten thousand.
+///
+/// `lanes` hops from one (action, lane) to the next: SQLite has no scan that
+/// skips equal keys, so each step asks the index for the least key above the
+/// last one. `firsts` takes of each lane the first delivery that is due and
+/// that no earlier one holds back; `ranks` leaves each action its places. The
+/// index is named, and its condition repeated word by word, because SQLite uses
+/// a partial index only where it sees the same words, and would otherwise
+/// change to a scan of the table as the statistics please.
 fn ready(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Vec<i64>> {
     db.prepare_cached(&format!(
         "WITH RECURSIVE lanes (number, action, lane) AS (
@@ -170,6 +84,10 @@ fn ready(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Ve
 
 /// A delivery of each paused action that is to be tried again. Each time
 /// another, so that one bad upload cannot keep the action paused.
+///
+/// `CROSS JOIN` keeps SQLite from turning the join round: pauses are few and
+/// come first. The condition stands twice: once as the index has it, once as it
+/// is meant.
 fn probes(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<Vec<i64>> {
     db.prepare_cached(
         "SELECT number FROM (
@@ -191,64 +109,80 @@ fn probes(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<V
 }
 
 /// Marks the delivery `number` as being delivered.
-fn mark(db: &Connection, number: i64) -> rusqlite::Result<Claim> {
+fn mark(db: &Connection, number: i64, notes: &Path) -> rusqlite::Result<Claim> {
     db.prepare_cached(
         "UPDATE deliveries SET state = 'delivering', attempt = attempt + 1 WHERE number = ?1
          RETURNING id, attempt, failures, traps, waited, action, recipients, upload",
     )?
     .query_row([number], |row| {
         let upload = uploads::load(db, &row.get::<_, String>(7)?)?;
+        let id: String = row.get(0)?;
         Ok(Claim {
             number,
-            id: row.get(0)?,
-            attempt: row.get(1)?,
             failures: row.get(2)?,
             traps: row.get(3)?,
             waited: Duration::from_millis(row.get::<_, i64>(4)?.cast_unsigned()),
-            action: ActionName::parse(&row.get::<_, String>(5)?),
-            recipients: texts(&row.get::<_, String>(6)?),
-            upload: upload.ok_or(rusqlite::Error::QueryReturnedNoRows)?,
+            delivery: Delivery {
+                notes: Arc::new(FileNotes(notes.join(format!("{id}.notes")))),
+                id,
+                attempt: row.get(1)?,
+                action: ActionName::parse(&row.get::<_, String>(5)?),
+                recipients: texts(&row.get::<_, String>(6)?),
+                upload: Arc::new(upload.ok_or(rusqlite::Error::QueryReturnedNoRows)?),
+                copy: WorkingCopy::none(),
+            },
         })
     })
 }
 
-/// Writes down what became of the delivery `number`.
+/// Writes down what became of `claim`; whether it was still under way, and
+/// nobody else's.
 pub(super) fn record(
     db: &Connection,
     number: i64,
+    attempt: u32,
     outcome: &Outcome,
     now: SystemTime,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
+    const MINE: &str = "WHERE number = ?1 AND state = 'delivering' AND attempt = ?2";
     let now = millis(now);
-    match outcome {
+    let written = match outcome {
         Outcome::Delivered { summary, links } => db
-            .prepare_cached(
-                "UPDATE deliveries SET state = 'delivered', summary = ?2, links = ?3,
-                    ended_at = ?4, last_error = NULL WHERE number = ?1",
-            )?
-            .execute(params![number, summary, uploads::json(links), now])?,
+            .prepare_cached(&format!(
+                "UPDATE deliveries SET state = 'delivered', summary = ?3, links = ?4,
+                    ended_at = ?5, last_error = NULL {MINE}"
+            ))?
+            .execute(params![number, attempt, summary, uploads::json(links), now])?,
         Outcome::Rejected { reason } => db.execute(
-            "UPDATE deliveries SET state = 'rejected', last_error = ?2, ended_at = ?3
-             WHERE number = ?1",
-            params![number, reason, now],
+            &format!(
+                "UPDATE deliveries SET state = 'rejected', last_error = ?3, ended_at = ?4 {MINE}"
+            ),
+            params![number, attempt, reason, now],
         )?,
         Outcome::Again { reason, wait, failures, traps, holds } => db.execute(
-            "UPDATE deliveries SET state = 'queued', last_error = ?2, wait = ?3, due_at = ?4 + ?3,
-                waited = waited + ?3, failures = ?5, traps = ?6, holds = ?7 WHERE number = ?1",
-            params![number, reason, duration_millis(*wait), now, failures, traps, holds],
+            &format!(
+                "UPDATE deliveries SET state = 'queued', last_error = ?3, wait = ?4,
+                    due_at = ?5 + ?4, waited = waited + ?4, failures = ?6, traps = ?7, holds = ?8
+                 {MINE}"
+            ),
+            params![number, attempt, reason, duration_millis(*wait), now, failures, traps, holds],
         )?,
         Outcome::Offline { reason, wait } => db.execute(
-            "UPDATE deliveries SET state = 'queued', last_error = ?2, wait = ?3, due_at = ?4 + ?3,
-                attempt = attempt - 1 WHERE number = ?1",
-            params![number, reason, duration_millis(*wait), now],
+            &format!(
+                "UPDATE deliveries SET state = 'queued', last_error = ?3, wait = ?4,
+                    due_at = ?5 + ?4, attempt = attempt - 1 {MINE}"
+            ),
+            params![number, attempt, reason, duration_millis(*wait), now],
         )?,
         Outcome::Parked { reason, failures } => db.execute(
-            "UPDATE deliveries SET state = 'parked', last_error = ?2, ended_at = ?3, failures = ?4
-             WHERE number = ?1",
-            params![number, reason, now, failures],
+            &format!(
+                "UPDATE deliveries SET state = 'parked', last_error = ?3, ended_at = ?4,
+                    failures = ?5 {MINE}"
+            ),
+            params![number, attempt, reason, now, failures],
         )?,
     };
-    Ok(())
+    Ok(written == 1)
 }
 
 /// Stops calling `action` until a probe after `wait`.

@@ -12,10 +12,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, TransactionBehavior, ffi};
 use tokio::sync::oneshot;
 
 use super::schema;
+use crate::spool::{SpoolError, State};
 
 /// Pieces of work in one transaction.
 const GROUP: usize = 64;
@@ -29,7 +31,7 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// Why the ledger did not take or tell something.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum LedgerError {
+pub(super) enum LedgerError {
     /// The database or the disk below it.
     #[error("ledger: {0}")]
     Database(Arc<rusqlite::Error>),
@@ -55,6 +57,36 @@ impl LedgerError {
 impl From<rusqlite::Error> for LedgerError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Database(Arc::new(error))
+    }
+}
+
+impl From<LedgerError> for SpoolError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Database(error) => Self::Ledger(error.to_string()),
+            LedgerError::Folder(error) => {
+                Self::Disk(std::io::Error::new(error.kind(), error.to_string()))
+            }
+            LedgerError::Closed => Self::Closed,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for SpoolError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Ledger(error.to_string())
+    }
+}
+
+impl FromSql for State {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::parse(value.as_str()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl ToSql for State {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.word().into())
     }
 }
 

@@ -94,13 +94,7 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let applied: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let newest = MIGRATIONS.iter().map(|(version, _)| *version).max().unwrap_or_default();
     if applied > newest {
-        return Err(rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_SCHEMA),
-            Some(format!(
-                "the ledger is of version {applied}, this program knows up to {newest}; run the \
-                 newer program, or set another SPOOL_FOLDER"
-            )),
-        ));
+        return Err(too_new("ledger.sqlite", applied, newest));
     }
     for (version, migration) in MIGRATIONS {
         if *version > applied {
@@ -109,6 +103,17 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         }
     }
     transaction.commit()
+}
+
+/// The refusal of a file that a newer version of this program wrote.
+pub(super) fn too_new(file: &str, version: u32, newest: u32) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(
+        rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_SCHEMA),
+        Some(format!(
+            "{file} is of version {version}, this program knows up to {newest}; run the newer \
+             program, or set another SPOOL_FOLDER"
+        )),
+    )
 }
 
 #[cfg(test)]

@@ -5,59 +5,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
-use crate::action_name::ActionName;
 use crate::digest;
+use crate::spool::{Accepted, Planned, Post, State, Wait};
 use crate::upload::{File, Origin, Upload};
-
-/// A delivery that an upload shall have.
-#[derive(Debug, Clone)]
-pub struct Planned {
-    /// Its id, known to the action since `check`.
-    pub id: String,
-    /// What shall be done.
-    pub action: ActionName,
-    /// The recipients that map to the action.
-    pub recipients: Vec<String>,
-    /// What it waits for first.
-    pub wait: Wait,
-}
-
-/// What a delivery waits for, and how long at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
-    /// For the post's next file.
-    File(Duration),
-    /// For its first attempt.
-    Attempt(Duration),
-}
 
 impl Wait {
     /// The state that this is, and the milliseconds.
-    fn state(self) -> (&'static str, i64) {
+    fn state(self) -> (State, i64) {
         match self {
-            Self::File(time) => ("collecting", duration_millis(time)),
-            Self::Attempt(time) => ("queued", duration_millis(time)),
+            Self::File(time) => (State::Collecting, duration_millis(time)),
+            Self::Attempt(time) => (State::Queued, duration_millis(time)),
         }
     }
-}
-
-/// What became of an upload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accepted {
-    /// It is in the ledger.
-    New,
-    /// It is there already and on its way: the camera sends again because it
-    /// missed the answer.
-    Repeat,
-}
-
-/// A post that waits for more files.
-#[derive(Debug, Clone)]
-pub struct Post {
-    /// What has come so far.
-    pub upload: Upload,
-    /// Id of its delivery.
-    pub delivery: String,
 }
 
 pub(super) fn insert(
@@ -160,7 +119,7 @@ pub(super) fn extend(
     Ok(open)
 }
 
-pub(super) fn insert_files(
+fn insert_files(
     db: &Connection,
     upload: &str,
     from: usize,
@@ -284,8 +243,22 @@ pub(super) fn collecting(
     Ok(load(db, &id)?.map(|upload| Post { upload, delivery }))
 }
 
+/// Whether every file of `upload` came lately in its session with its text.
+pub(super) fn is_repeat(
+    db: &Connection,
+    upload: &Upload,
+    window: Duration,
+) -> rusqlite::Result<bool> {
+    for file in &upload.files {
+        if !has_file(db, upload, &file.sha256, window)? {
+            return Ok(false);
+        }
+    }
+    Ok(!upload.files.is_empty())
+}
+
 /// Whether a file with these bytes came lately in this session with this text.
-pub(super) fn has_file(
+fn has_file(
     db: &Connection,
     upload: &Upload,
     sha256: &str,

@@ -1,5 +1,6 @@
-//! Work on a file that must not block the runtime: in order, one piece at a
-//! time, while the next piece is being brought.
+//! A large file on its way to the disk: hashed, written and synced by a thread
+//! each, in order, while the next piece is being brought. None of it blocks the
+//! runtime.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,23 +16,23 @@ const UNSYNCED: usize = 32 << 20;
 
 /// A large file whose bytes are hashed, written and brought to the disk, each
 /// on a thread.
-pub(super) struct Workers {
-    hashing: Worker<Sha256>,
-    writing: Worker<Arc<File>>,
-    syncing: Worker<Arc<File>>,
+pub(super) struct Pipeline {
+    hashing: Stage<Sha256>,
+    writing: Stage<Arc<File>>,
+    syncing: Stage<Arc<File>>,
     /// What the threads work on.
     batch: Arc<Vec<u8>>,
     /// Bytes since it was last begun to bring the file to the disk.
     unsynced: usize,
 }
 
-impl Workers {
+impl Pipeline {
     pub(super) fn new(file: File) -> Self {
         let file = Arc::new(file);
         Self {
-            hashing: Worker::Idle(Sha256::new()),
-            writing: Worker::Idle(file.clone()),
-            syncing: Worker::Idle(file),
+            hashing: Stage::Idle(Sha256::new()),
+            writing: Stage::Idle(file.clone()),
+            syncing: Stage::Idle(file),
             batch: Arc::default(),
             unsynced: 0,
         }
@@ -77,7 +78,7 @@ impl Workers {
 }
 
 /// Something that is worked on by a thread, one piece after the other.
-enum Worker<T> {
+enum Stage<T> {
     /// Waits for the next piece.
     Idle(T),
     /// Works on one.
@@ -86,7 +87,7 @@ enum Worker<T> {
     Failed,
 }
 
-impl<T: Send + 'static> Worker<T> {
+impl<T: Send + 'static> Stage<T> {
     /// Whether a piece would begin at once.
     fn is_free(&self) -> bool {
         match self {
@@ -109,7 +110,7 @@ impl<T: Send + 'static> Worker<T> {
         Ok(())
     }
 
-    /// Waits for the last piece; the subject, which leaves the worker.
+    /// Waits for the last piece; the subject, which leaves the stage.
     ///
     /// # Errors
     /// Those of all pieces.

@@ -1,22 +1,22 @@
-//! What is removed from the spool, and when: leftovers of an earlier run, files
-//! and receipts that were kept for long enough.
+//! What a start does with what an earlier run left.
 
 use std::collections::HashSet;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::time::SystemTime;
 
-use super::{Claim, Spool, SpoolError, deliveries};
+use super::{LocalSpool, NOTES, UPLOADS, deliveries};
+use crate::spool::SpoolError;
 
-impl Spool {
+impl LocalSpool {
     /// Takes up what an earlier run left: deliveries that were under way are
     /// queued again, leftovers are removed. Answers the actions that parked
     /// deliveries wait for and that are not in `actions`.
     ///
     /// # Errors
     /// The disk's.
-    pub async fn recover(&self, actions: Vec<String>) -> Result<Vec<String>, SpoolError> {
+    pub(super) async fn take_up(&self, actions: Vec<String>) -> Result<Vec<String>, SpoolError> {
         let (missing, uploads, waiting, of_posts) = self
             .ledger
             .write(move |db| {
@@ -34,55 +34,14 @@ impl Spool {
             .await?;
         let root = self.root.clone();
         tokio::task::spawn_blocking(move || -> io::Result<()> {
-            sweep_uploads(&root.join("uploads"), &uploads)?;
-            sweep_posts(&root.join("uploads"), &of_posts)?;
-            sweep_notes(&root.join("notes"), &waiting)
+            sweep_uploads(&root.join(UPLOADS), &uploads)?;
+            sweep_posts(&root.join(UPLOADS), &of_posts)?;
+            sweep_notes(&root.join(NOTES), &waiting)
         })
         .await
         .map_err(io::Error::other)??;
         self.count_undelivered().await?;
         Ok(missing)
-    }
-
-    /// Removes what a delivered `claim` leaves behind: its notes, and with
-    /// `finished` the files of its upload.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub async fn remove(&self, claim: &Claim, finished: bool) -> io::Result<()> {
-        let notes = self.notes(&claim.id);
-        let folder = self.folder(&claim.upload.id);
-        tokio::task::spawn_blocking(move || {
-            remove(fs::remove_file(notes))?;
-            if finished { remove(fs::remove_dir_all(folder)) } else { Ok(()) }
-        })
-        .await?
-    }
-
-    /// Removes files and receipts that were kept for long enough.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub async fn clean(
-        &self,
-        keep_files: Duration,
-        keep_receipts: Duration,
-    ) -> Result<(), SpoolError> {
-        let finished = self
-            .ledger
-            .write(move |db| {
-                let finished = deliveries::finish_all(db, ago(keep_files))?;
-                deliveries::forget_receipts(db, ago(keep_receipts))?;
-                Ok(finished)
-            })
-            .await?;
-        let folders: Vec<PathBuf> = finished.iter().map(|id| self.folder(id)).collect();
-        tokio::task::spawn_blocking(move || {
-            folders.into_iter().try_for_each(|folder| remove(fs::remove_dir_all(folder)))
-        })
-        .await
-        .map_err(io::Error::other)??;
-        Ok(())
     }
 }
 
@@ -136,16 +95,4 @@ fn tell(path: &Path, removed: io::Result<()>) {
         Ok(()) => tracing::info!("{}: a leftover; removed", path.display()),
         Err(error) => tracing::warn!("{}: a leftover; cannot be removed: {error}", path.display()),
     }
-}
-
-/// Gone already is as good.
-pub(super) fn remove(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
-}
-
-pub(super) fn ago(time: Duration) -> SystemTime {
-    SystemTime::now().checked_sub(time).unwrap_or(SystemTime::UNIX_EPOCH)
 }
