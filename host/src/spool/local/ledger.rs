@@ -125,12 +125,15 @@ struct Answer {
 
 impl Ledger {
     /// Opens or makes the ledger at `path`, whose uploads lie in `uploads`.
-    pub(super) fn open(path: PathBuf, uploads: PathBuf) -> Result<Self, LedgerError> {
+    /// `lock` is held until nothing is written any more.
+    pub(super) fn open(path: PathBuf, uploads: PathBuf, lock: File) -> Result<Self, LedgerError> {
         let connection = connect(&path)?;
         let (work, queue) = sync_channel(4 * GROUP);
         std::thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || Writer { path, uploads, connection: Some(connection) }.run(&queue))
+            .spawn(move || {
+                Writer { path, uploads, connection: Some(connection), _lock: lock }.run(&queue)
+            })
             .map_err(|error| LedgerError::Folder(Arc::new(error)))?;
         Ok(Self { work })
     }
@@ -228,6 +231,7 @@ struct Writer {
     path: PathBuf,
     uploads: PathBuf,
     connection: Option<Connection>,
+    _lock: File,
 }
 
 impl Writer {

@@ -57,8 +57,6 @@ pub struct LocalSpool {
     seen: Mutex<i64>,
     /// Deliveries that are not delivered; see [`Spool::undelivered`].
     undelivered: AtomicI64,
-    /// Held as long as the server lives.
-    _lock: File,
 }
 
 impl LocalSpool {
@@ -74,10 +72,10 @@ impl LocalSpool {
         let lock = make(root).map_err(failed)?.ok_or_else(|| {
             unusable("another server uses this folder; stop it or set SPOOL_FOLDER".to_owned())
         })?;
-        let ledger = Ledger::open(root.join(LEDGER), root.join(UPLOADS))
+        let ledger = Ledger::open(root.join(LEDGER), root.join(UPLOADS), lock)
             .map_err(|error| failed(io::Error::other(error)))?;
         let undelivered = AtomicI64::new(0);
-        Ok(Self { root: root.to_owned(), ledger, seen: Mutex::new(0), undelivered, _lock: lock })
+        Ok(Self { root: root.to_owned(), ledger, seen: Mutex::new(0), undelivered })
     }
 
     /// Makes sure that an upload whose commit is uncertain is never delivered,

@@ -159,6 +159,8 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
     database.pragma_update(None, "journal_mode", "WAL")?;
     database.pragma_update(None, "synchronous", "NORMAL")?;
     database.pragma_update(None, "foreign_keys", true)?;
+    // A key must be gone where a digest has taken its place.
+    database.pragma_update(None, "secure_delete", true)?;
     migrate(&mut database)?;
     Ok(database)
 }
@@ -202,7 +204,8 @@ fn migrate(database: &mut Connection) -> rusqlite::Result<()> {
         }
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
-    transaction.commit()
+    transaction.commit()?;
+    database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 fn begin(
