@@ -17,7 +17,7 @@ use afterimage::action_name::ActionName;
 use afterimage::capability::Facilities;
 use afterimage::config::Config;
 use afterimage::plugin::{Loader, compile};
-use afterimage::upload::{Delivery, Origin, Upload};
+use afterimage::upload::{Delivery, FileNotes, Origin, Upload, WorkingCopy};
 use tempfile::TempDir;
 
 use server::{Server, connect, email};
@@ -67,8 +67,8 @@ fn rounds(folder: &Path) {
             action: name,
             upload: Arc::new(upload()),
             recipients: vec!["a@example.org".to_owned()],
-            folder: folder.to_owned(),
-            notes: folder.join("notes"),
+            copy: WorkingCopy::of(folder.to_owned()),
+            notes: Arc::new(FileNotes(folder.join("notes"))),
         });
         let mut times = Vec::new();
         for _ in 0..5_000 {
