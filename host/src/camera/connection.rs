@@ -1,10 +1,10 @@
 //! One connection: one request, the answer in one piece, then closed without
 //! haste.
 
-use std::sync::Arc;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming as HttpBody;
