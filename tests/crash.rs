@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::fixture::oracle::{self, Cameras, Heard};
 use crate::fixture::peers::{installed, skipped};
-use crate::fixture::{SENDER, Server, guest};
+use crate::fixture::{SENDER, Server, guest, sha256_of};
 
 /// Rounds of the short and the long form.
 const KILLS: usize = 15;
@@ -23,7 +23,7 @@ const CAMERAS: usize = 4;
 /// A server for cameras that send to flaky@example.org, its spool in `spool`.
 fn config(spool: &Path) -> String {
     let component = guest("flaky-store");
-    let sha256 = oracle::sha256(&std::fs::read(&component).unwrap());
+    let sha256 = sha256_of(&component);
     let mut senders: Vec<String> = (0..CAMERAS).map(oracle::sender).collect();
     senders.push(SENDER.to_owned());
     format!(

@@ -2,10 +2,9 @@
 
 use std::io::Write;
 
-use sha2::{Digest, Sha256};
-
 use crate::fixture::{
     Answer, End, Faulty, J1, PHOTO, Received, Request, SENDER, SUCCESS, Server, V1, file_part,
+    sha256,
 };
 
 /// `protocol.md` 13: CRLF, dashes and a near miss of the boundary.
@@ -50,10 +49,6 @@ fn only_mail(peer: &Faulty, server: &Server) -> Received {
     let path = server.folder().join("mail");
     std::fs::write(&path, mails[0].strip_suffix(b".\r\n").unwrap()).unwrap();
     Received::read(&path)
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The published capture to its last byte, rebuilt where the publisher cut it

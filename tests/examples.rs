@@ -6,16 +6,12 @@ use std::process::Command;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json as value;
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use crate::fixture::mastodon::{Reply, Scripted, json};
 use crate::fixture::peers::installed;
-use crate::fixture::{PHOTO, Request, SUCCESS, Server, afterimage, guest};
+use crate::fixture::{PHOTO, Request, SUCCESS, Server, afterimage, guest, hex, sha256, sha256_of};
 use crate::languages::{root, run};
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// A server with the example `name` for a@example.org, granted the origin of
 /// `peer`, with these `settings` and `secrets`.
@@ -32,7 +28,7 @@ fn serve(
     secrets: &str,
     limits: &str,
 ) -> Server {
-    let sha256 = hex(&Sha256::digest(std::fs::read(component).unwrap()));
+    let sha256 = sha256_of(component);
     Server::start(&format!(
         "RETRY_DELAYS = [\"0 s\"]\n[ACTIONS]\n\"a@example.org\" = {name:?}\n[{}]\n{settings}\n\
          [PLUGINS.{name}]\nCOMPONENT = {component:?}\nSHA256 = {sha256:?}\n\
@@ -76,7 +72,7 @@ fn the_webhook_is_told_in_json_that_the_host_has_signed() {
 
     let [_, file] = &peer.requests("POST /files")[..] else { panic!("a second attempt") };
     let form = String::from_utf8_lossy(&file.body).into_owned();
-    let digest = hex(&Sha256::digest(PHOTO));
+    let digest = sha256(PHOTO);
     assert!(form.contains(&digest) && form.contains("filename=\"SAM_0042.JPG\""), "{form}");
     assert!(file.body.windows(PHOTO.len()).any(|window| window == PHOTO));
     assert!(!file.head.contains("x-hub-signature"), "{}", file.head);

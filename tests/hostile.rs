@@ -3,11 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::fixture::component::{MEMORY_SECTION, TABLE_SECTION, leb128, patched};
 use crate::fixture::{
-    Request, SUCCESS, Server, assert_expected, assert_reported, files_below, guest,
+    Request, SUCCESS, Server, assert_expected, assert_reported, files_below, guest, sha256_of,
 };
 
 const LIMITS: &str = r#"CPU = "300 ms", WALL = "2 s", MEMORY = "32 MiB""#;
@@ -72,9 +70,30 @@ fn assert_limit_of_check(line: &str) {
     assert!(limits.iter().any(|limit| line.contains(limit)), "{line}");
 }
 
-#[test]
-fn a_loop_ends_with_its_cpu_budget() {
-    assert_ended("loop-in-deliver", LIMITS, "limit reached: CPU budget of 300ms spent");
+/// What guests of one sin each end with, a test a row.
+macro_rules! ended {
+    ($($test:ident: $guest:literal, $limits:ident, $report:literal;)*) => {
+        $(#[test]
+        fn $test() {
+            assert_ended($guest, $limits, $report);
+        })*
+    };
+}
+
+ended! {
+    a_loop_ends_with_its_cpu_budget: "loop-in-deliver", LIMITS, "limit reached: CPU budget of 300ms spent";
+    a_flood_of_randomness_ends: "random-flood", WIDE, "limit reached: more than 1 MiB of randomness";
+    header_fields_are_bounded: "huge-headers", WIDE, "limit reached: header fields over 64 KiB";
+    sleep_ends_with_the_deadline: "sleep", LIMITS, "limit reached: no result within 2s";
+    growing_memory_ends_at_its_limit: "grow-memory", LIMITS, "limit 32768 KiB";
+    deep_recursion_ends_with_the_stack: "deep-recursion", LIMITS, "limit reached: stack";
+    a_flood_on_standard_error_ends_and_its_log_is_bounded: "stderr-flood", WIDE, "limit reached: output: printed more than 1024 KiB";
+    a_flood_on_standard_output_ends: "stdout-flood", WIDE, "limit reached: output: printed more than 1024 KiB";
+    a_line_without_end_ends: "no-newline", WIDE, "limit reached: output: printed more than 1024 KiB";
+    a_huge_argument_is_refused: "huge-string", WIDE, "limit reached: argument of a host call over 2 MiB";
+    a_trap_is_reported_with_the_guests_last_words: "trap", LIMITS, "boom in deliver";
+    an_exit_is_no_answer: "exit-zero", LIMITS, "exited with 0 instead of answering";
+    open_files_are_counted: "many-handles", WIDE, "limit reached: too many open handles";
 }
 
 #[test]
@@ -93,16 +112,6 @@ fn a_loop_in_the_guests_allocator_ends_with_the_budget_of_check() {
     let request = Request::new().to(&["hostile@example.org"]).text(&"x".repeat(6_000));
     server.send(&request.bytes()).assert_error(500, "Delivery failed");
     assert_limit_of_check(&server.logged(&["request refused", "limit reached: "]));
-}
-
-#[test]
-fn a_flood_of_randomness_ends() {
-    assert_ended("random-flood", WIDE, "limit reached: more than 1 MiB of randomness");
-}
-
-#[test]
-fn header_fields_are_bounded() {
-    assert_ended("huge-headers", WIDE, "limit reached: header fields over 64 KiB");
 }
 
 #[test]
@@ -133,57 +142,12 @@ fn tables_are_bounded() {
 }
 
 #[test]
-fn sleep_ends_with_the_deadline() {
-    assert_ended("sleep", LIMITS, "limit reached: no result within 2s");
-}
-
-#[test]
-fn growing_memory_ends_at_its_limit() {
-    assert_ended("grow-memory", LIMITS, "limit 32768 KiB");
-}
-
-#[test]
-fn deep_recursion_ends_with_the_stack() {
-    assert_ended("deep-recursion", LIMITS, "limit reached: stack");
-}
-
-#[test]
-fn a_flood_on_standard_error_ends_and_its_log_is_bounded() {
-    assert_ended("stderr-flood", WIDE, "limit reached: output: printed more than 1024 KiB");
-}
-
-#[test]
-fn a_flood_on_standard_output_ends() {
-    assert_ended("stdout-flood", WIDE, "limit reached: output: printed more than 1024 KiB");
-}
-
-#[test]
-fn a_line_without_end_ends() {
-    assert_ended("no-newline", WIDE, "limit reached: output: printed more than 1024 KiB");
-}
-
-#[test]
 fn a_flood_of_log_lines_is_cut() {
     let server = server_with("log-flood", LIMITS);
     let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
     assert_eq!(answer.body, SUCCESS);
     server.logged(&["more lines dropped"]);
     assert!(server.log().lines().filter(|line| line.contains(" guest: ")).count() <= 200);
-}
-
-#[test]
-fn a_huge_argument_is_refused() {
-    assert_ended("huge-string", WIDE, "limit reached: argument of a host call over 2 MiB");
-}
-
-#[test]
-fn a_trap_is_reported_with_the_guests_last_words() {
-    assert_ended("trap", LIMITS, "boom in deliver");
-}
-
-#[test]
-fn an_exit_is_no_answer() {
-    assert_ended("exit-zero", LIMITS, "exited with 0 instead of answering");
 }
 
 #[test]
@@ -211,8 +175,7 @@ fn a_rejection_cannot_break_out_of_its_comment() {
 #[test]
 fn a_granted_store_cannot_be_left() {
     let component = guest("wants-store");
-    let bytes = std::fs::read(&component).unwrap();
-    let sha256: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+    let sha256 = sha256_of(&component);
     let server = Server::start(&format!(
         "[ACTIONS]\n\"hostile@example.org\" = \"hostile\"\n[PLUGINS.hostile]\n\
          COMPONENT = {component:?}\nSHA256 = {sha256:?}\nALLOW = {{ STORE = \"prints\" }}\n"
@@ -261,11 +224,6 @@ fn a_guests_words_cannot_move_the_cursor_or_forge_a_line() {
 }
 
 #[test]
-fn open_files_are_counted() {
-    assert_ended("many-handles", WIDE, "limit reached: too many open handles");
-}
-
-#[test]
 fn a_guest_sees_nothing_of_the_machine() {
     let server = server_with("look-around", LIMITS);
     let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
@@ -277,8 +235,7 @@ fn a_guest_sees_nothing_of_the_machine() {
 #[test]
 fn an_effect_before_a_trap_stays_and_is_not_repeated_by_the_next_attempt() {
     let component = guest("trap-after-effect");
-    let bytes = std::fs::read(&component).unwrap();
-    let sha256: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
+    let sha256 = sha256_of(&component);
     let server = Server::start(&format!(
         "RETRY_DELAYS = [\"0 s\"]\n[ACTIONS]\n\"hostile@example.org\" = \"hostile\"\n\
          [PLUGINS.hostile]\nCOMPONENT = {component:?}\nSHA256 = {sha256:?}\n\

@@ -1,18 +1,13 @@
 //! `wasi:http`: what a plugin may reach, and what the operator is told about
 //! the rest.
 
-use sha2::{Digest, Sha256};
-
 use crate::fixture::mastodon::Scripted;
-use crate::fixture::{Request, SUCCESS, Server, guest};
+use crate::fixture::{Request, SUCCESS, Server, guest, sha256_of};
 
 /// A server with the guest `fetch`, which asks for `url`, granted `allow`.
 fn server(url: &str, allow: &str) -> Server {
     let component = guest("fetch");
-    let sha256: String = Sha256::digest(std::fs::read(&component).unwrap())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sha256 = sha256_of(&component);
     Server::start(&format!(
         "[ACTIONS]\n\"fetch@example.org\" = \"fetch\"\n[FETCH]\nURL = {url:?}\n\
          [PLUGINS.fetch]\nCOMPONENT = {component:?}\nSHA256 = {sha256:?}\n{allow}\n"

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::fixture::mastodon::{Reply, Scripted};
 use crate::fixture::peers::installed;
-use crate::fixture::{Request, SUCCESS, Server, afterimage, oracle};
+use crate::fixture::{Request, SUCCESS, Server, afterimage, sha256};
 
 const LANGUAGES: [&str; 5] = ["rust", "python", "javascript", "c", "go"];
 
@@ -273,7 +273,7 @@ fn every_language_delivers_the_same_upload_with_the_same_receipt() {
             receipt(its.expect("each has one"), language)
         })
         .collect();
-    let content = format!("SAM_0042.JPG (1200000 bytes, sha256 {})", oracle::sha256(&photo));
+    let content = format!("SAM_0042.JPG (1200000 bytes, sha256 {})", sha256(&photo));
     assert!(receipts[0].0.contains(&content), "{receipts:?}");
     assert!(receipts.iter().all(|receipt| *receipt == receipts[0]), "{receipts:#?}");
 

@@ -1,9 +1,8 @@
 //! The action `email`, with a real Postfix where one can show it.
 
-use sha2::{Digest, Sha256};
-
 use crate::fixture::{
     Fault, Faulty, PASSWORD, PHOTO, Postfix, Received, Request, SENDER, SUCCESS, Server, USERNAME,
+    sha256,
 };
 
 fn config(postfix: &Postfix, more: &str) -> String {
@@ -16,10 +15,6 @@ fn config(postfix: &Postfix, more: &str) -> String {
 
 fn with_authority(postfix: &Postfix, more: &str) -> String {
     config(postfix, &format!("MAIL_CA_FILE = {:?}\n{more}", postfix.authority()))
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 #[test]

@@ -3,11 +3,9 @@
 
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use crate::fixture::certificates::{Authority, Certificate};
 use crate::fixture::{
-    Exim, PASSWORD, PHOTO, Postfix, Received, Request, SENDER, SUCCESS, Server, USERNAME,
+    Exim, PASSWORD, PHOTO, Postfix, Received, Request, SENDER, SUCCESS, Server, USERNAME, sha256,
 };
 
 /// The keys of a mail server on this machine that asks for a login.
@@ -17,10 +15,6 @@ fn config(port: u16, tls: &str, authority: &Path) -> String {
          MAIL_USERNAME = {USERNAME:?}\nMAIL_PASSWORD = {PASSWORD:?}\n\
          MAIL_CA_FILE = {authority:?}\nRETRY_DELAYS = [\"0 s\", \"20 ms\"]\n"
     )
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Sends a mail that has everything that mails get wrong.

@@ -3,10 +3,8 @@
 use std::fs;
 use std::process::Output;
 
-use sha2::{Digest, Sha256};
-
-use crate::fixture::assert_expected;
 use crate::fixture::mastodon::{Reply, Scripted};
+use crate::fixture::{assert_expected, sha256_of};
 use crate::plugin::{folder_with, plugin, text};
 
 /// Runs a case of the guest `fetch` with these settings.
@@ -67,10 +65,7 @@ fn a_recorded_run_has_its_requests_and_no_secret() {
     let peer = Scripted::start(vec![("GET /a", Reply::Answer(203, answer, "brown".to_owned()))]);
     let folder = folder_with(&["fetch"]);
     let component = folder.path().join("fetch.wasm");
-    let sha256: String = Sha256::digest(fs::read(&component).unwrap())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sha256 = sha256_of(&component);
     let origin = &peer.url;
     let config = format!(
         "[ACTIONS]\n\"a@example.org\" = \"fetch\"\n[FETCH]\nURL = \"{origin}/a\"\nREAD = true\n\

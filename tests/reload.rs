@@ -4,10 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::fixture::{Fault, Faulty, Request, SUCCESS, Server, guest};
+use crate::fixture::{Fault, Faulty, Request, SUCCESS, Server, guest, sha256_of};
 
 /// Puts the guest of this name at `path` as a careful build would.
 fn install(name: &str, path: &Path) {
@@ -134,7 +133,7 @@ fn a_component_with_a_digest_is_only_replaced_together_with_it() {
         format!(
             "REPEAT_WINDOW = \"0 s\"\n[ACTIONS]\n\"a@example.org\" = \"x\"\n[PLUGINS.x]\n\
              COMPONENT = {component:?}\nSHA256 = {:?}\nALLOW = {{ STORE = \"prints\" }}\n",
-            sha256(component)
+            sha256_of(component)
         )
     };
     let server = Server::start(&config(&component));
@@ -148,11 +147,6 @@ fn a_component_with_a_digest_is_only_replaced_together_with_it() {
     server.logged(&["configuration reloaded"]);
     assert_eq!(send(&server), SUCCESS);
     server.logged(&["delivered", "SAM_0042.JPG"]);
-}
-
-fn sha256(path: &Path) -> String {
-    let digest = Sha256::digest(fs::read(path).unwrap());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
