@@ -67,6 +67,7 @@ fn rounds(folder: &Path) {
             action: name,
             upload: Arc::new(upload()),
             recipients: vec!["a@example.org".to_owned()],
+            folders: None,
             copy: WorkingCopy::of(folder.to_owned()),
             notes: Arc::new(FileNotes(folder.join("notes"))),
         });
@@ -95,6 +96,7 @@ fn upload() -> Upload {
         camera: None,
         received_at: SystemTime::now(),
         files: Vec::new(),
+        attributes: Vec::new(),
     }
 }
 

@@ -18,7 +18,7 @@ const KILLS: usize = 15;
 const CUTS: usize = 5;
 const LONG: usize = 200;
 
-const CAMERAS: usize = 4;
+const CAMERAS: usize = 5;
 
 /// A server for cameras that send to flaky@example.org, its spool in `spool`.
 fn config(spool: &Path) -> String {
@@ -28,8 +28,10 @@ fn config(spool: &Path) -> String {
     senders.push(SENDER.to_owned());
     format!(
         "SPOOL_FOLDER = {spool:?}\nMIN_FREE_SPACE = \"0 B\"\nRETRY_DELAYS = [\"0 s\", \"10 ms\"]\n\
-         COLLECT_TIMEOUT = \"1 s\"\nSENDERS = {senders:?}\n[ACTIONS]\n\
-         \"flaky@example.org\" = \"flaky\"\nfacebook = \"flaky\"\n[PLUGINS.flaky]\n\
+         COLLECT_TIMEOUT = \"1 s\"\nSENDERS = {senders:?}\n[AUTOBACKUP]\nSENDER = {SENDER:?}\n\
+         ADDRESS = \"127.0.0.1\"\nLISTEN = \"*:0\"\n[ACTIONS]\n\
+         \"flaky@example.org\" = \"flaky\"\nfacebook = \"flaky\"\nautobackup = \"flaky\"\n\
+         [PLUGINS.flaky]\n\
          COMPONENT = {component:?}\nSHA256 = {sha256:?}\nALLOW = {{ STORE = \"kept\" }}\n"
     )
 }
@@ -112,7 +114,9 @@ fn crash_at_random(what: &str, crash: &Crash, rounds: usize) {
     let files = |delivery: &serde_json::Value| delivery["files"].as_array().unwrap().len();
     let deliveries = server.deliveries(&["--all"]);
     assert!(deliveries.iter().map(files).sum::<usize>() >= heard_ok());
-    assert!(deliveries.iter().any(|delivery| delivery["origin"] == "facebook"));
+    for origin in ["email", "facebook", "autobackup"] {
+        assert!(deliveries.iter().any(|delivery| delivery["origin"] == origin), "{origin}");
+    }
     let folder = server.end();
     let crashes = rounds + rounds / 4;
     oracle::assert_promise(&heard, &folder.path().join("upload/kept"), &spool, crashes);

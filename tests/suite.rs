@@ -7,6 +7,11 @@ mod fixture;
 
 mod alt_texts;
 mod backlog;
+mod backup_calls;
+mod backup_camera;
+mod backup_files;
+mod backup_pair;
+mod backup_search;
 mod camera_command;
 mod capture;
 mod clock;

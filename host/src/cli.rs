@@ -1,5 +1,6 @@
 //! The command line: parse, run, map the error to an exit code.
 
+mod backup;
 mod dns;
 mod plugin;
 mod queue;
@@ -46,6 +47,8 @@ enum Command {
     /// Get a token for an action
     #[command(subcommand)]
     Login(Login),
+    /// Pair cards for Auto Backup, and see which cameras came
+    Backup(backup::Arguments),
     /// Be a camera, to try a server
     #[command(subcommand)]
     Camera(Camera),
@@ -104,6 +107,10 @@ pub fn run() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
         },
+        Command::Backup(arguments) => source(arguments.config.as_deref(), None)
+            .read()
+            .map_err(Into::into)
+            .and_then(|config| backup::run(&arguments, &config)),
         Command::Queue(arguments) => source(arguments.config.as_deref(), None)
             .read()
             .map_err(Into::into)

@@ -22,6 +22,7 @@ pub mod digest;
 pub mod dns;
 pub mod emulator;
 pub mod file_name;
+pub mod folder_pattern;
 pub mod login;
 pub mod networks;
 pub mod pairing;

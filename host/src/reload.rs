@@ -176,6 +176,7 @@ fn needs_restart(old: &Config, new: &Config) -> impl Iterator<Item = &'static st
         ("the limits of connections", a.limits != b.limits),
         ("MAX_UPLOAD", a.largest_upload != b.largest_upload),
         ("MIN_FREE_SPACE", a.free_space.kept != b.free_space.kept),
+        ("AUTOBACKUP", old.autobackup != new.autobackup),
         ("CAPTURE_FOLDER", a.capture_folder != b.capture_folder),
         ("what retries, collects or keeps deliveries", old.deliveries != new.deliveries),
     ]

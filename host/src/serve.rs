@@ -10,11 +10,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 
+use crate::backup;
 use crate::camera::{self, Camera};
 use crate::capability::{Facilities, store};
 use crate::config::Config;
 use crate::current::Current;
 use crate::delivery::{Engine, Intake};
+use crate::pairing::Udn;
 use crate::plugin::{Actions, Loader};
 use crate::reload::{self, Reload, Source};
 use crate::spool::{self, SpoolError};
@@ -50,6 +52,7 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
         None => spool.secret().await.map_err(spool_failed)?,
     };
     let sessions = spool.sessions().await.map_err(spool_failed)?;
+    let udn = Udn::of_installation(&secret);
     let facilities = Arc::new(Facilities::new(&config.upload_folder, config.mail.clone(), secret)?);
     let compiled = config.spool_folder.join("compiled");
     let loader = Loader::new(compiled.clone(), config.spool_folder.join("scratch"))
@@ -74,6 +77,10 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     if camera.capture_folder.is_some() {
         tracing::warn!("raw requests, photos included, are kept in {}", capture_folder.display());
     }
+    let backup = match config.autobackup.clone() {
+        Some(settings) => Some((backup::listen(&settings).await?, settings, intake.clone())),
+        None => None,
+    };
     let camera = Camera::new(camera, sessions, intake)
         .map_err(|error| unusable("CAPTURE_FOLDER", &capture_folder, &error))?;
     let listener = TcpListener::bind(listen)
@@ -97,6 +104,9 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (stop, stopped) = watch::channel(false);
     let engine = tokio::spawn(engine.run(stopped.clone()));
+    let backups = backup.map(|(listener, settings, intake)| {
+        tokio::spawn(backup::serve(listener, settings, udn, intake, stopped.clone()))
+    });
     let cameras = tokio::spawn(camera::serve(listener, Arc::new(camera), stopped));
     let mut signalled = async || {
         tokio::select! {
@@ -113,6 +123,9 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     let drained = async {
         // Whether they ended or failed, they have ended.
         let _ = cameras.await;
+        if let Some(backups) = backups {
+            let _ = backups.await;
+        }
         let _ = engine.await;
     };
     tokio::select! {

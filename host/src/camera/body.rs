@@ -20,7 +20,7 @@ const LOOK_AGAIN: u64 = 64 << 20;
 const LARGEST_TEXT: usize = 64 << 10;
 
 /// A request's body.
-pub(super) struct Body<'a> {
+pub(crate) struct Body<'a> {
     body: HttpBody,
     begun: Instant,
     received: u64,
@@ -28,23 +28,32 @@ pub(super) struct Body<'a> {
     limits: Limits,
     /// How far there is room for sure.
     room_until: u64,
-    free_space: &'a FreeSpace,
+    /// Where it goes; none for what is not kept.
+    free_space: Option<&'a FreeSpace>,
 }
 
 impl<'a> Body<'a> {
     /// # Errors
     /// The camera said how much will come, and that is too much.
     pub(super) async fn open(body: HttpBody, settings: &'a Settings) -> Result<Self, Refused> {
+        let Settings { limits, largest_upload, free_space, .. } = settings;
+        Self::within(body, *limits, *largest_upload, Some(free_space)).await
+    }
+
+    /// The same within other settings; without `free_space` it is not kept.
+    ///
+    /// # Errors
+    /// The camera said how much will come, and that is too much.
+    pub(crate) async fn within(
+        body: HttpBody,
+        limits: Limits,
+        largest: u64,
+        free_space: Option<&'a FreeSpace>,
+    ) -> Result<Self, Refused> {
         let announced = body.size_hint().exact();
-        let mut body = Self {
-            body,
-            begun: Instant::now(),
-            received: 0,
-            largest: settings.largest_upload,
-            limits: settings.limits,
-            room_until: 0,
-            free_space: &settings.free_space,
-        };
+        let begun = Instant::now();
+        let mut body =
+            Self { body, begun, received: 0, largest, limits, room_until: 0, free_space };
         body.check_size(announced.unwrap_or(0))?;
         body.check_room(announced.unwrap_or(LOOK_AGAIN)).await?;
         Ok(body)
@@ -70,7 +79,11 @@ impl<'a> Body<'a> {
     }
 
     async fn check_room(&mut self, coming: u64) -> Result<(), Refused> {
-        match self.free_space.has_room(coming).await {
+        let Some(free_space) = self.free_space else {
+            self.room_until = u64::MAX;
+            return Ok(());
+        };
+        match free_space.has_room(coming).await {
             Ok(true) => {
                 self.room_until = self.received + coming.max(LOOK_AGAIN);
                 Ok(())

@@ -35,7 +35,7 @@ pub(super) struct Captures {
 }
 
 /// What has come of one request.
-pub(super) struct Recording {
+pub(crate) struct Recording {
     beginning: Vec<u8>,
     end: VecDeque<u8>,
     length: usize,

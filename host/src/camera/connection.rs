@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::Intake;
@@ -28,7 +28,7 @@ use super::wire::{HeadError, Rewound, Watched, read_head};
 use crate::spool::Sessions;
 
 /// Read at once from a connection, and so the largest chunk of a body.
-const READ: usize = 256 << 10;
+pub(crate) const READ: usize = 256 << 10;
 
 /// How long a connection stays open after the answer while nothing comes, and
 /// at most. Closing earlier, with bytes of the camera unread, makes the kernel
@@ -132,7 +132,10 @@ async fn converse<I: Intake>(
 }
 
 /// Ends our side and waits for the camera to end its own.
-async fn linger(mut source: Watched<TcpStream>) -> io::Result<()> {
+pub(crate) async fn linger<S>(mut source: Watched<S>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     source.stream.shutdown().await?;
     let drain = async {
         let mut surplus = vec![0; 16 << 10];

@@ -61,6 +61,7 @@ pub(super) async fn receive<I: Intake>(
         camera: None,
         received_at,
         files: lease.files().to_vec(),
+        attributes: Vec::new(),
     };
     state.intake.accept(upload, lease).await
 }

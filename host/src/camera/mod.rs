@@ -3,9 +3,9 @@
 //! actions, plugins or databases; what becomes of an upload is decided behind
 //! [`Intake`].
 
-mod body;
-mod capture;
-mod connection;
+pub(crate) mod body;
+pub(crate) mod capture;
+pub(crate) mod connection;
 #[cfg(test)]
 mod corpus;
 pub mod email;
@@ -16,15 +16,15 @@ mod mask;
 pub mod multipart;
 mod osp;
 mod page;
-mod places;
+pub(crate) mod places;
 mod reply;
 mod routes;
 mod server;
 pub mod settings;
 mod social;
 mod state;
-mod unknown_requests;
-mod wire;
+pub(crate) mod unknown_requests;
+pub(crate) mod wire;
 pub mod xml;
 
 pub use connection::Camera;

@@ -30,7 +30,7 @@ const FAST: u64 = 5_000;
 
 /// All who are connected.
 #[derive(Clone)]
-pub(super) struct Places(Arc<Mutex<Inner>>);
+pub(crate) struct Places(Arc<Mutex<Inner>>);
 
 struct Inner {
     places: usize,
@@ -48,17 +48,17 @@ struct Holder {
 }
 
 /// A connection that has a place until it is dropped or has to give way.
-pub(super) struct Place {
+pub(crate) struct Place {
     places: Places,
     number: u64,
     /// To be counted up with every byte that comes.
-    pub(super) received: Arc<AtomicU64>,
+    pub(crate) received: Arc<AtomicU64>,
     leave: Arc<Notify>,
 }
 
 impl Places {
     /// For so many connections at once.
-    pub(super) fn new(places: usize) -> Self {
+    pub(crate) fn new(places: usize) -> Self {
         Self(Arc::new(Mutex::new(Inner {
             places,
             present: HashMap::new(),
@@ -69,7 +69,7 @@ impl Places {
 
     /// A place for a connection of `address`, unless that has too many. If
     /// all are taken, the slowest connection is told to give way.
-    pub(super) fn take(&self, address: IpAddr) -> Option<Place> {
+    pub(crate) fn take(&self, address: IpAddr) -> Option<Place> {
         let address = household(address);
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = inner.of_address.get(&address).copied().unwrap_or(0);
@@ -141,7 +141,7 @@ impl Holder {
 
 impl Place {
     /// Waits until the connection has to give way.
-    pub(super) async fn must_leave(&self) {
+    pub(crate) async fn must_leave(&self) {
         self.leave.notified().await;
     }
 }

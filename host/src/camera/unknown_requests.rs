@@ -21,7 +21,7 @@ const REMEMBERED: usize = 256;
 const FORGET: Duration = Duration::from_secs(60 * 60);
 
 /// Remembers what was logged.
-pub(super) struct UnknownRequests(Mutex<Seen>);
+pub(crate) struct UnknownRequests(Mutex<Seen>);
 
 struct Seen {
     /// Hashes, since paths may be long.
@@ -30,12 +30,12 @@ struct Seen {
 }
 
 impl UnknownRequests {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Mutex::new(Seen { all: HashSet::new(), since: Instant::now() }))
     }
 
     /// Logs the head of a request with the first of `reports` on it that is new.
-    pub(super) fn log(&self, reports: &[String], peer: IpAddr, head: &[u8]) {
+    pub(crate) fn log(&self, reports: &[String], peer: IpAddr, head: &[u8]) {
         // Every one of them is remembered, the first new one is told.
         let new: Vec<&String> = reports.iter().filter(|report| self.is_new(report)).collect();
         if let Some(report) = new.first() {

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use self::repair::{end_of_head, repair};
 use self::unframed::Unframed;
-pub(super) use self::watched::Watched;
+pub(crate) use self::watched::Watched;
 
 pub mod repair;
 mod unframed;
@@ -22,13 +22,13 @@ mod watched;
 pub(super) const LARGEST_HEAD: usize = 64 << 10;
 
 /// A request up to and including the empty line.
-pub(super) struct Head {
+pub(crate) struct Head {
     /// As it came; for the log.
-    pub(super) original: Bytes,
+    pub(crate) original: Bytes,
     /// As hyper takes it.
-    pub(super) repaired: Bytes,
+    pub(crate) repaired: Bytes,
     /// What came behind it already.
-    pub(super) rest: Bytes,
+    pub(crate) rest: Bytes,
 }
 
 impl Head {
@@ -49,7 +49,7 @@ impl Head {
 
 /// Why there is no head.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum HeadError {
+pub(crate) enum HeadError {
     /// Closed without a byte, as port scanners and health checks do.
     #[error("closed without a request")]
     Nothing,
@@ -71,7 +71,7 @@ pub(super) enum HeadError {
 }
 
 /// Reads a request's head, all of which has to come within `deadline`.
-pub(super) async fn read_head<S: AsyncRead + Unpin>(
+pub(crate) async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
     deadline: Duration,
 ) -> Result<Head, HeadError> {
@@ -107,7 +107,7 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Head, HeadError> {
 }
 
 /// A connection with bytes before it that were read already.
-pub(super) struct Rewound<S> {
+pub(crate) struct Rewound<S> {
     before: Bytes,
     /// For a body that says nothing of its length.
     unframed: Option<Unframed>,
@@ -115,7 +115,7 @@ pub(super) struct Rewound<S> {
 }
 
 impl<S> Rewound<S> {
-    pub(super) fn new(head: &Head, source: Watched<S>) -> Self {
+    pub(crate) fn new(head: &Head, source: Watched<S>) -> Self {
         let mut before = BytesMut::with_capacity(head.repaired.len() + head.rest.len() + 30);
         let unframed = head.lacks_length().then(|| {
             let is_text =
@@ -133,7 +133,7 @@ impl<S> Rewound<S> {
         Self { before: before.freeze(), unframed, source }
     }
 
-    pub(super) fn into_inner(self) -> Watched<S> {
+    pub(crate) fn into_inner(self) -> Watched<S> {
         self.source
     }
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use super::http::HttpGrant;
+use crate::folder_pattern::FolderPattern;
 
 /// What an action may ask of the host beyond computing; nothing by default.
 #[derive(Debug, Clone, Default)]
 pub struct Grants {
     /// Where `store.put` may keep files.
     pub store: Option<StoreGrant>,
+    /// Folders below that, made of each upload when it is accepted.
+    pub folders: Option<FolderPattern>,
     /// Whom `mail.send` may write to.
     pub mail: Option<MailGrant>,
     /// Whether `process.run` may run the action's command.

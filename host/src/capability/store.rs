@@ -60,6 +60,14 @@ impl Store {
     }
 
     fn folder(&self) -> Result<String, Refusal> {
+        let own = self.own_folder()?;
+        Ok(match &self.delivery.folders {
+            Some(folders) => format!("{own}/{folders}"),
+            None => own,
+        })
+    }
+
+    fn own_folder(&self) -> Result<String, Refusal> {
         match (&self.grant, &self.delivery.action.instance) {
             (None, _) => Err(Refusal {
                 what: "store",
@@ -132,10 +140,7 @@ fn keep(
     name: &str,
 ) -> io::Result<String> {
     let place = root.join(folder);
-    if !place.is_dir() {
-        fs::create_dir_all(&place)?;
-        File::open(root)?.sync_all()?;
-    }
+    make_folders(root, folder)?;
     let mut growing: Option<Growing> = None;
     for number in 1..=NUMBERS {
         let name = if number == 1 { name.to_owned() } else { file_name::numbered(name, number) };
@@ -165,6 +170,26 @@ fn keep(
         }
     }
     Err(io::Error::other(format!("{NUMBERS} files are called {name} already")))
+}
+
+/// Makes `folder` below `root`, durably: each new one is synced into the one
+/// that holds it.
+fn make_folders(root: &Path, folder: &str) -> io::Result<()> {
+    if root.join(folder).is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(root)?;
+    let mut place = root.to_owned();
+    for name in folder.split('/') {
+        let parent = place.clone();
+        place.push(name);
+        match fs::create_dir(&place) {
+            Ok(()) => File::open(parent)?.sync_all()?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// A durable copy without a name of its own yet.

@@ -14,6 +14,7 @@ use crate::camera::{Portal, Settings};
 use crate::delivery::Routes;
 use crate::password;
 use crate::spool::FreeSpace;
+use crate::upload::AUTO_BACKUP;
 use crate::values;
 
 /// Who may send when the operator says nothing: the address that cameras are
@@ -38,6 +39,8 @@ pub(super) fn cameras(
         .iter()
         .map(|&service| service.to_owned())
         .chain(routes.services.keys().cloned())
+        // Not of the sharing menu.
+        .filter(|service| service != AUTO_BACKUP)
         .collect();
     let senders = senders(document, file)?;
     Ok(Settings {

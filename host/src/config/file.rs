@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::autobackup::AutobackupTable;
 use super::deliveries::KeepTable;
 
 /// The keys of `config.toml`. Tables of actions (`[MASTODON]`) are not in
@@ -89,6 +90,8 @@ pub(super) struct File {
     pub(super) stop_timeout: Option<Spanned<String>>,
     /// What is kept of delivered uploads.
     pub(super) keep_delivered: KeepTable,
+    /// Whether cameras may copy their cards.
+    pub(super) autobackup: Option<Spanned<AutobackupTable>>,
     /// Recipient address or service → action.
     pub(super) actions: BTreeMap<String, Spanned<String>>,
     /// Actions that are not bundled.
@@ -134,6 +137,7 @@ const KEYS: &[(&str, &str)] = &[
     ("MAX_QUEUE", "100000"),
     ("STOP_TIMEOUT", "\"20 s\""),
     ("KEEP_DELIVERED", "{ RECEIPTS = \"30 days\", FILES = \"0 s\" }"),
+    ("AUTOBACKUP", "{ SENDER = \"Camera@samsungcamera.com\" }"),
     ("ACTIONS", "{ \"store@example.org\" = \"store\" }"),
     ("PLUGINS", "{ }"),
 ];

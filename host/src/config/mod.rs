@@ -2,6 +2,7 @@
 //! ([`Config`]). Nothing else reads the file.
 
 mod actions;
+mod autobackup;
 mod cameras;
 mod deliveries;
 mod edit;

@@ -143,6 +143,7 @@ fn plugin(
             sha256: table.sha256.as_ref().map(|digits| digits.get_ref().to_lowercase()),
         },
         grants: Grants {
+            folders: None,
             store,
             mail: mail
                 .as_ref()

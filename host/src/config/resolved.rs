@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::actions::{Sources, actions};
+use super::autobackup::autobackup;
 use super::cameras::cameras;
 use super::deliveries::deliveries;
 use super::file::{ConfigError, Document, File, nearest};
@@ -31,6 +32,8 @@ pub struct Config {
     pub spool_folder: PathBuf,
     /// Who may send, what is served, what strangers may use up.
     pub camera: crate::camera::Settings,
+    /// Whether and how cameras may copy their cards.
+    pub autobackup: Option<crate::backup::Settings>,
     /// Key of the folder names that `store` makes; the server makes and keeps
     /// one of its own when there is none.
     pub secret: Option<String>,
@@ -130,12 +133,14 @@ impl Config {
         };
         let spool_folder = spool_folder(&file, &base);
         let camera = cameras(&document, &file, &routes, &base, &spool_folder)?;
+        let autobackup = autobackup(&document, &file, &camera, &mut warnings)?;
         let deliveries = deliveries(&document, &file)?;
         Ok(Self {
             listen,
             upload_folder: base.join(file.upload_folder.as_deref().unwrap_or(Path::new("upload"))),
             spool_folder,
             camera,
+            autobackup,
             secret: file.secret,
             routes,
             plugins,
@@ -236,10 +241,7 @@ mod tests {
                 "[ACTIONS]\nfacebook = \"stor\"\n",
                 "config.toml:2: \"facebook\" goes to \"stor\", which is no action; did you mean store?",
             ),
-            (
-                "[STORE]\nX = 1\n",
-                "config.toml:2: unknown key in [STORE]: X; this table has no keys",
-            ),
+            ("[STORE]\nX = 1\n", "config.toml:2: unknown key in [STORE]: X; known are FOLDER"),
             (
                 "[ACTIONS]\nfacebook = \"store.pbu\"\n[STORE.pub]\n",
                 "config.toml:2: \"facebook\" goes to store.pbu, which has no table; did you mean store.pub?",

@@ -16,7 +16,7 @@ use crate::action_name::ActionName;
 use crate::contract::uploads;
 use crate::plugin::{Actions, DeliverError};
 use crate::spool::{Claim, Outcome, Recorded, Spool, SpoolError};
-use crate::upload::{Delivery, Origin};
+use crate::upload::Delivery;
 
 /// Calls of actions at once. Each may take its whole memory limit.
 const CALLS: usize = 4;
@@ -221,7 +221,7 @@ impl Engine {
             waited: claim.waited,
             trapped,
             advice,
-            in_session: matches!(claim.delivery.upload.origin, Origin::Social { .. }),
+            in_session: claim.delivery.upload.origin.is_of_a_session(),
         });
         let outcome = match next {
             Next::Again { wait, traps, holds } => {

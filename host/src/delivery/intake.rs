@@ -13,7 +13,9 @@ use crate::camera::{self, Refused};
 use crate::contract::uploads::RejectionReason;
 use crate::current::Current;
 use crate::plugin::{Actions, CheckError};
-use crate::spool::{self, Accepted, Lease, Planned, Post, Spool, SpoolError, Wait};
+use crate::spool::{
+    self, Accepted, Lease, Planned, Post, Repeats, Sighting, Spool, SpoolError, Wait,
+};
 use crate::upload::{Delivery, Origin, Upload, WorkingCopy};
 
 /// Checks at once; apart from deliveries, which may take minutes while a
@@ -84,22 +86,54 @@ impl Intake {
     }
 
     async fn accept_new(&self, upload: Upload, lease: Lease) -> Result<(), Refused> {
-        let mut planned = Vec::new();
-        for (action, recipients) in routes::actions(&self.routes.now(), &upload)? {
-            let id = uuid::Uuid::now_v7().to_string();
-            let complete = self.check(&id, &action, &recipients, &upload).await?;
-            // A mail has all its files.
-            let collects = upload.origin != Origin::Email && upload.files.len() < complete;
-            let wait = self.wait(collects);
-            planned.push(Planned { id, action, recipients, wait });
+        let mut planned = self.plan(&upload).await?;
+        // A mail has all its files.
+        if upload.origin != Origin::Email {
+            for (planned, complete) in &mut planned {
+                planned.wait = self.wait(upload.files.len() < *complete);
+            }
         }
-        let window = self.settings.repeat_window;
-        match self.spool.accept(&upload, lease, planned, window).await {
-            Ok(Accepted::New) => {}
-            Ok(Accepted::Repeat) => repeated(&upload),
-            Err(error) => return Err(Refused::Disk(error.to_string())),
+        let planned = planned.into_iter().map(|(planned, _)| planned).collect();
+        let repeats = Repeats::Upload(self.settings.repeat_window);
+        if self.take_whole(&upload, lease, planned, repeats).await? == Accepted::Repeat {
+            repeated(&upload);
         }
         Ok(())
+    }
+
+    /// The deliveries that `upload` shall have, which wait for no other file,
+    /// and how many files would make it complete for each.
+    pub(super) async fn plan(&self, upload: &Upload) -> Result<Vec<(Planned, usize)>, Refused> {
+        let mut planned = Vec::new();
+        for (action, recipients) in routes::actions(&self.routes.now(), upload)? {
+            let id = uuid::Uuid::now_v7().to_string();
+            let complete = self.check(&id, &action, &recipients, upload).await?;
+            let folders = self.actions.find(&action).and_then(|action| action.folders(upload));
+            let wait = self.wait(false);
+            planned.push((Planned { id, action, recipients, folders, wait }, complete));
+        }
+        Ok(planned)
+    }
+
+    /// Makes `upload` durable, as it is, and starts its deliveries.
+    pub(super) async fn take_whole(
+        &self,
+        upload: &Upload,
+        lease: Lease,
+        planned: Vec<Planned>,
+        repeats: Repeats,
+    ) -> Result<Accepted, Refused> {
+        let accepted = self.spool.accept(upload, lease, planned, repeats).await;
+        let accepted = accepted.map_err(|error| Refused::Disk(error.to_string()))?;
+        self.wake.notify_one();
+        Ok(accepted)
+    }
+
+    /// Notes what was seen of a camera; only the operator would miss it.
+    pub(super) async fn note(&self, sighting: Sighting) {
+        if let Err(error) = self.spool.sighted(sighting).await {
+            tracing::warn!("cannot note which camera came: {error}");
+        }
     }
 
     /// A file of a post: of one that waits for it, or of a new one.
@@ -162,6 +196,7 @@ impl Intake {
             action: action.clone(),
             upload: Arc::new(upload.clone()),
             recipients: recipients.to_vec(),
+            folders: None,
             copy: WorkingCopy::none(),
             notes: self.spool.notes(id),
         });

@@ -1,6 +1,7 @@
 //! From an accepted upload to delivered: which actions, and when. Contains no
 //! policy of any single action.
 
+mod backup;
 mod clock;
 mod engine;
 mod intake;

@@ -20,7 +20,7 @@ use crate::capability::offline::Offline;
 use crate::capability::process::Runner;
 use crate::capability::{Capabilities, Facilities};
 use crate::contract::{ActionFull, ActionFullPre, uploads};
-use crate::upload::{Delivery, Origin};
+use crate::upload::{Delivery, Origin, Upload};
 
 /// `check` runs while the camera waits; it has nothing to wait for.
 const CHECK: Limits =
@@ -81,6 +81,12 @@ pub struct Action {
 }
 
 impl Action {
+    /// The folders of `upload` below the action's own, to be kept with its
+    /// delivery; none if its files lie in the action's own.
+    pub fn folders(&self, upload: &Upload) -> Option<String> {
+        Some(self.grants.folders.as_ref()?.fill(upload))
+    }
+
     /// Asks whether this upload can be delivered; answers how many files make
     /// it complete.
     ///
@@ -274,7 +280,7 @@ fn describe(delivery: &Delivery) -> uploads::Upload {
                 path: format!("/upload/{}", file.name),
             })
             .collect(),
-        attributes: Vec::new(),
+        attributes: upload.attributes.clone(),
     }
 }
 

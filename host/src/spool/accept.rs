@@ -16,6 +16,8 @@ pub struct Planned {
     pub action: ActionName,
     /// The recipients that map to the action.
     pub recipients: Vec<String>,
+    /// Folders for what it stores, if its action has any.
+    pub folders: Option<String>,
     /// What it waits for first.
     pub wait: Wait,
 }
@@ -27,6 +29,16 @@ pub enum Wait {
     File(Duration),
     /// For its first attempt.
     Attempt(Duration),
+}
+
+/// By what an upload is known that came already, and how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeats {
+    /// By everything about it: a camera missed the answer.
+    Upload(Duration),
+    /// By sender and content, wherever it went: a camera sends its whole card
+    /// again.
+    Content(Duration),
 }
 
 /// What became of an upload.

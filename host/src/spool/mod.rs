@@ -11,6 +11,7 @@
 //! hears [`SpoolError::TakenOver`].
 
 mod accept;
+mod backup;
 mod claim;
 #[cfg(test)]
 mod conformance;
@@ -28,7 +29,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-pub use accept::{Accepted, Planned, Post, Wait, beside};
+pub use accept::{Accepted, Planned, Post, Repeats, Wait, beside};
+pub use backup::{BackupCamera, Sight, Sighting};
 pub use claim::{Claim, Due, Outcome, Pause, Recorded};
 pub use error::SpoolError;
 pub use lease::{Lease, LeasedFile, Place, Sink};
@@ -58,6 +60,15 @@ pub async fn queue(root: &Path) -> Result<Box<dyn Queue>, QueueError> {
     Ok(Box::new(local::LocalQueue::open(root).await?))
 }
 
+/// The secret of the spool in the folder `root`, made if there is none, whether
+/// a server runs or not.
+///
+/// # Errors
+/// The disk's.
+pub async fn secret(root: &Path) -> Result<String, SpoolError> {
+    local::secret(root).await
+}
+
 /// What the server keeps between cameras and actions.
 #[async_trait]
 pub trait Spool: Send + Sync {
@@ -75,7 +86,7 @@ pub trait Spool: Send + Sync {
         upload: &Upload,
         lease: Lease,
         planned: Vec<Planned>,
-        repeat_window: Duration,
+        repeats: Repeats,
     ) -> Result<Accepted, SpoolError>;
 
     /// The post of this session and service that waits for more files.
@@ -181,6 +192,13 @@ pub trait Spool: Send + Sync {
     /// wait for an operator. What other processes change is known when
     /// [`Spool::is_changed`] has noticed it.
     fn undelivered(&self) -> usize;
+
+    /// Notes what was seen of a camera that backs up. It may be lost with the
+    /// power.
+    ///
+    /// # Errors
+    /// The ledger's.
+    async fn sighted(&self, sighting: Sighting) -> Result<(), SpoolError>;
 
     /// The server's own secret, made at its first start: 64 hexadecimal digits.
     ///

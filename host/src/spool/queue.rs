@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use serde::Serialize;
 
-use super::{SpoolError, State};
+use super::{BackupCamera, SpoolError, State};
 
 /// The queue of one spool.
 #[async_trait]
@@ -55,6 +55,19 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// The files are gone or damaged, or a copy cannot be written.
     async fn export(&self, name: &str, folder: &Path) -> Result<Vec<PathBuf>, QueueError>;
+
+    /// The cameras that came by Auto Backup, the last one first.
+    ///
+    /// # Errors
+    /// The ledger's.
+    async fn backup_cameras(&self) -> Result<Vec<BackupCamera>, QueueError>;
+
+    /// Forgets which files came by Auto Backup, all or those of `sender`; how
+    /// many.
+    ///
+    /// # Errors
+    /// The ledger's.
+    async fn forget_backups(&self, sender: Option<&str>) -> Result<usize, QueueError>;
 }
 
 /// Why the queue could not be seen or changed.

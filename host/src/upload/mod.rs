@@ -32,6 +32,8 @@ pub struct Upload {
     pub received_at: SystemTime,
     /// Its files in the order of the camera.
     pub files: Vec<File>,
+    /// What else the camera told, by name.
+    pub attributes: Vec<(String, String)>,
 }
 
 /// The way an upload came.
@@ -48,6 +50,17 @@ pub enum Origin {
         session: String,
     },
 }
+
+impl Origin {
+    /// Whether uploads of one session belong together, so that none may ever
+    /// overtake another. The files of a card do not.
+    pub fn is_of_a_session(&self) -> bool {
+        matches!(self, Self::Social { service, .. } if service != AUTO_BACKUP)
+    }
+}
+
+/// Service under which uploads of Auto Backup come.
+pub const AUTO_BACKUP: &str = "autobackup";
 
 /// One file of an upload; its bytes lie in the upload's folder under `name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +88,9 @@ pub struct Delivery {
     pub upload: Arc<Upload>,
     /// The recipients of the upload that map to this action.
     pub recipients: Vec<String>,
+    /// Folders below the action's own for what it stores, fixed when the upload
+    /// was accepted.
+    pub folders: Option<String>,
     /// The upload's files; none while the camera still waits.
     pub copy: WorkingCopy,
     /// What the action keeps through `progress`.

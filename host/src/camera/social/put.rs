@@ -46,6 +46,7 @@ pub(super) async fn receive<I: Intake>(
         camera: announced.camera.filter(|camera| !camera.is_empty()),
         received_at,
         files: lease.files().to_vec(),
+        attributes: Vec::new(),
     };
     state.intake.accept(upload, lease).await?;
     Ok(Reply::ok(SUCCESS))

@@ -31,7 +31,7 @@ pub(super) struct Unframed {
 impl Unframed {
     /// For a body of which `begin` came already. `is_text` tells that it
     /// should be XML.
-    pub(super) fn new(begin: &[u8], is_text: bool) -> Self {
+    pub(crate) fn new(begin: &[u8], is_text: bool) -> Self {
         let silence = is_text.then(|| Box::pin(sleep(SILENCE)));
         let mut unframed = Self { framed: Bytes::new(), tail: Vec::new(), silence, ended: false };
         unframed.frame(begin);

@@ -12,11 +12,11 @@ use tokio::io::{AsyncRead, ReadBuf};
 use crate::camera::capture::Recording;
 
 /// A connection whose incoming bytes are watched.
-pub(in crate::camera) struct Watched<S> {
-    pub(in crate::camera) stream: S,
+pub(crate) struct Watched<S> {
+    pub(crate) stream: S,
     /// Bytes so far.
-    pub(in crate::camera) received: Arc<AtomicU64>,
-    pub(in crate::camera) recording: Option<Arc<Mutex<Recording>>>,
+    pub(crate) received: Arc<AtomicU64>,
+    pub(crate) recording: Option<Arc<Mutex<Recording>>>,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {

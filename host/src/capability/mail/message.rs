@@ -357,6 +357,7 @@ mod tests {
             camera: None,
             received_at: SystemTime::UNIX_EPOCH,
             files: vec![file],
+            attributes: Vec::new(),
         };
         let delivery = |attempt| Delivery {
             id: "0190".to_owned(),
@@ -364,6 +365,7 @@ mod tests {
             action: ActionName { plugin: "email".to_owned(), instance: None },
             upload: Arc::new(upload.clone()),
             recipients: Vec::new(),
+            folders: None,
             copy: WorkingCopy::of(folder.path().to_owned()),
             notes: Arc::new(FileNotes(folder.path().join("notes"))),
         };

@@ -133,6 +133,7 @@ pub(super) fn delivery(
         camera: description.camera,
         received_at,
         files,
+        attributes: Vec::new(),
     };
     let notes_file = scratch.join("notes");
     if let Some(notes) = notes {
@@ -144,6 +145,7 @@ pub(super) fn delivery(
         action: action.clone(),
         upload: Arc::new(upload),
         recipients,
+        folders: None,
         copy: WorkingCopy::of(place),
         notes: Arc::new(FileNotes(notes_file)),
     }))

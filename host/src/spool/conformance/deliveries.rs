@@ -46,7 +46,7 @@ pub(in crate::spool) async fn files_stay_until_the_last_delivery_of_their_upload
     let spool = bench.open().await;
     let draft = Draft::mail(&*spool, "a@example.org", "text", b"photo").await;
     let both = [planned("1", "store", AT_ONCE), planned("2", "email", AT_ONCE)].concat();
-    spool.accept(&draft.upload, draft.lease, both, WINDOW).await.unwrap();
+    spool.accept(&draft.upload, draft.lease, both, Repeats::Upload(WINDOW)).await.unwrap();
     let claims = claim(&*spool, 4).await;
     assert_eq!(ids(&claims), ["1", "2"]);
     record(&*spool, &claims[0], delivered()).await;

@@ -18,7 +18,7 @@ pub(super) use deliveries::*;
 pub(super) use operators::*;
 pub(super) use uploads::*;
 
-use super::{Accepted, Claim, Lease, Outcome, Planned, Queue, Spool, Wait};
+use super::{Accepted, Claim, Lease, Outcome, Planned, Queue, Repeats, Spool, Wait};
 use crate::action_name::ActionName;
 use crate::upload::{Origin, Upload};
 
@@ -90,19 +90,25 @@ impl Draft {
             camera: Some("NX300".to_owned()),
             received_at: SystemTime::now(),
             files: lease.files().to_vec(),
+            attributes: vec![("date".to_owned(), "2014-06-01".to_owned())],
         };
         Self { upload, lease }
     }
 
     /// Accepts it for `action`, whose delivery is called `id`.
     async fn accept(self, spool: &dyn Spool, id: &str, action: &str, wait: Wait) -> Accepted {
-        spool.accept(&self.upload, self.lease, planned(id, action, wait), WINDOW).await.unwrap()
+        spool
+            .accept(&self.upload, self.lease, planned(id, action, wait), Repeats::Upload(WINDOW))
+            .await
+            .unwrap()
     }
 }
 
 fn planned(id: &str, action: &str, wait: Wait) -> Vec<Planned> {
     let action = ActionName::parse(action);
-    vec![Planned { id: id.to_owned(), action, recipients: vec!["b@example.org".to_owned()], wait }]
+    let recipients = vec!["b@example.org".to_owned()];
+    let folders = Some("2014/06".to_owned());
+    vec![Planned { id: id.to_owned(), action, recipients, folders, wait }]
 }
 
 /// Accepts a mail whose delivery has its text as id.

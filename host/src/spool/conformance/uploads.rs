@@ -49,7 +49,8 @@ pub(in crate::spool) async fn an_accept_that_is_given_up_at_any_point_is_whole_o
         let draft = Draft::mail(&*spool, "a@example.org", &polls.to_string(), b"photo").await;
         let id = format!("delivery {polls}");
         let Draft { upload, lease } = draft;
-        let accept = spool.accept(&upload, lease, planned(&id, "store", AT_ONCE), WINDOW);
+        let accept =
+            spool.accept(&upload, lease, planned(&id, "store", AT_ONCE), Repeats::Upload(WINDOW));
         let ended = given_up_after(polls, accept).await;
         drop(spool);
         let spool = bench.open().await;
@@ -85,7 +86,8 @@ pub(in crate::spool) async fn the_same_upload_again_is_a_repeat_unless_the_first
 
     let draft = Draft::mail(&*spool, "a@example.org", "text", b"photo").await;
     let planned = planned("5", "store", AT_ONCE);
-    let accepted = spool.accept(&draft.upload, draft.lease, planned, Duration::ZERO).await;
+    let accepted =
+        spool.accept(&draft.upload, draft.lease, planned, Repeats::Upload(Duration::ZERO)).await;
     assert_eq!(accepted.unwrap(), Accepted::New, "without a window nothing is a repeat");
 }
 

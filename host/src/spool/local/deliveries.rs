@@ -112,7 +112,7 @@ fn probes(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<V
 fn mark(db: &Connection, number: i64, notes: &Path) -> rusqlite::Result<Claim> {
     db.prepare_cached(
         "UPDATE deliveries SET state = 'delivering', attempt = attempt + 1 WHERE number = ?1
-         RETURNING id, attempt, failures, traps, waited, action, recipients, upload",
+         RETURNING id, attempt, failures, traps, waited, action, recipients, upload, folders",
     )?
     .query_row([number], |row| {
         let upload = uploads::load(db, &row.get::<_, String>(7)?)?;
@@ -129,6 +129,7 @@ fn mark(db: &Connection, number: i64, notes: &Path) -> rusqlite::Result<Claim> {
                 action: ActionName::parse(&row.get::<_, String>(5)?),
                 recipients: texts(&row.get::<_, String>(6)?),
                 upload: Arc::new(upload.ok_or(rusqlite::Error::QueryReturnedNoRows)?),
+                folders: row.get(8)?,
                 copy: WorkingCopy::none(),
             },
         })
@@ -276,6 +277,7 @@ pub(super) fn recover(
     now: SystemTime,
 ) -> rusqlite::Result<Vec<String>> {
     let now = millis(now);
+    super::backup_repeats::forget_refused(db)?;
     db.execute("DELETE FROM uploads WHERE id IN (SELECT upload FROM refused)", [])?;
     db.execute("DELETE FROM refused", [])?;
     db.execute("UPDATE deliveries SET state = 'queued' WHERE state = 'delivering'", [])?;

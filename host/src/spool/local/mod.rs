@@ -2,6 +2,8 @@
 //! its own, all else in the [`ledger`]. The row in the ledger is what makes an
 //! upload exist.
 
+mod backup_cameras;
+mod backup_repeats;
 #[cfg(test)]
 mod conformance;
 mod deliveries;
@@ -32,8 +34,8 @@ use tokio::task::spawn_blocking;
 pub use queue::LocalQueue;
 
 use super::{
-    Accepted, Claim, Due, Lease, Outcome, Pause, Planned, Post, Recorded, Sessions, Spool,
-    SpoolError, Wait,
+    Accepted, Claim, Due, Lease, Outcome, Pause, Planned, Post, Recorded, Repeats, Sessions,
+    Sighting, Spool, SpoolError, Wait,
 };
 use crate::upload::{self, FileNotes, Notes, Origin, Upload, WorkingCopy};
 use folder::Folder;
@@ -86,6 +88,7 @@ impl LocalSpool {
             .ledger
             .write(move |db| {
                 db.execute("INSERT OR IGNORE INTO refused (upload) VALUES (?1)", [&upload])?;
+                backup_repeats::forget(db, &upload)?;
                 db.execute("DELETE FROM uploads WHERE id = ?1", [&upload])
             })
             .await;
@@ -119,7 +122,7 @@ impl Spool for LocalSpool {
         upload: &Upload,
         lease: Lease,
         planned: Vec<Planned>,
-        repeat_window: Duration,
+        repeats: Repeats,
     ) -> Result<Accepted, SpoolError> {
         let deliveries = i64::try_from(planned.len()).unwrap_or(i64::MAX);
         let accepted: Result<Accepted, Refusal> = async {
@@ -131,7 +134,7 @@ impl Spool for LocalSpool {
                 if let Origin::Social { service, session } = &upload.origin {
                     uploads::close_others(db, service, session, &upload.body)?;
                 }
-                uploads::insert(db, &upload, &planned, repeat_window)
+                uploads::insert(db, &upload, &planned, repeats)
             };
             Ok(self.ledger.write_with_folder(work).await?)
         }
@@ -274,9 +277,13 @@ impl Spool for LocalSpool {
         usize::try_from(self.undelivered.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
+    async fn sighted(&self, sighting: Sighting) -> Result<(), SpoolError> {
+        let work = move |db: &Connection| backup_cameras::note(db, &sighting);
+        Ok(self.ledger.write_lazily(work).await?)
+    }
+
     async fn secret(&self) -> Result<String, SpoolError> {
-        let root = self.root.clone();
-        Ok(spawn_blocking(move || secret::of(&root)).await.map_err(io::Error::other)??)
+        secret(&self.root).await
     }
 
     async fn sessions(&self) -> Result<Arc<dyn Sessions>, SpoolError> {
@@ -284,6 +291,19 @@ impl Spool for LocalSpool {
         let opened = spawn_blocking(move || sessions::LocalSessions::open(&file)).await;
         Ok(Arc::new(opened.map_err(io::Error::other)??))
     }
+}
+
+/// The secret of the spool at `root`, made if there is none.
+///
+/// # Errors
+/// The disk's.
+pub async fn secret(root: &Path) -> Result<String, SpoolError> {
+    let root = root.to_owned();
+    let read = spawn_blocking(move || {
+        fs::create_dir_all(&root)?;
+        secret::of(&root)
+    });
+    Ok(read.await.map_err(io::Error::other)??)
 }
 
 /// Why an upload is not in the ledger.

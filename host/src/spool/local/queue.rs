@@ -14,10 +14,11 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehav
 
 use super::ledger::connect;
 use super::uploads::{self, millis, texts, time};
-use super::{LEDGER, NOTES, UPLOADS};
+use super::{LEDGER, NOTES, UPLOADS, backup_cameras, backup_repeats};
 use crate::digest;
 use crate::spool::{
-    Dropped, Entry, EntryFile, PausedAction, Queue, QueueError, Retried, SpoolError, State,
+    BackupCamera, Dropped, Entry, EntryFile, PausedAction, Queue, QueueError, Retried, SpoolError,
+    State,
 };
 
 /// The queue of a spool in a folder.
@@ -81,6 +82,15 @@ impl Queue for LocalQueue {
     async fn export(&self, name: &str, folder: &Path) -> Result<Vec<PathBuf>, QueueError> {
         let (name, folder) = (name.to_owned(), folder.to_owned());
         self.with(move |books| books.export(&name, &folder)).await
+    }
+
+    async fn backup_cameras(&self) -> Result<Vec<BackupCamera>, QueueError> {
+        self.with(|books| Ok(backup_cameras::list(&books.db)?)).await
+    }
+
+    async fn forget_backups(&self, sender: Option<&str>) -> Result<usize, QueueError> {
+        let sender = sender.map(str::to_owned);
+        self.with(move |books| Ok(backup_repeats::forget_all(&books.db, sender.as_deref())?)).await
     }
 }
 
@@ -182,6 +192,7 @@ impl Books {
         )?;
         let with_files = undelivered == 0;
         if with_files {
+            backup_repeats::forget(&db, &entry.upload)?;
             db.execute("UPDATE uploads SET has_files = 0 WHERE id = ?1", [&entry.upload])?;
             db.execute(
                 "DELETE FROM uploads WHERE id = ?1

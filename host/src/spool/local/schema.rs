@@ -83,6 +83,37 @@ CREATE TABLE pauses (
 CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state IN ('queued', 'collecting');
 ",
     ),
+    (
+        3,
+        "
+ALTER TABLE uploads ADD COLUMN attributes TEXT NOT NULL DEFAULT '[]'; -- JSON, pairs
+ALTER TABLE deliveries ADD COLUMN folders TEXT; -- below the action's own
+
+-- Files that came by Auto Backup, by content.
+CREATE TABLE backup_repeats (
+    sender TEXT NOT NULL COLLATE NOCASE,
+    sha256 TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    upload TEXT NOT NULL, -- which may be gone
+    PRIMARY KEY (sender, sha256, size)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX backup_repeats_by_age ON backup_repeats (at);
+
+CREATE TABLE backup_cameras (
+    address TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    model TEXT,
+    seen_at INTEGER NOT NULL,
+    begun_at INTEGER,
+    done_at INTEGER,
+    last_file TEXT,
+    last_file_at INTEGER,
+    files INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (address, sender)
+) STRICT;
+",
+    ),
 ];
 
 /// Applies what is missing.

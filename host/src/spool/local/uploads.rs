@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
+use super::backup_repeats;
 use crate::digest;
-use crate::spool::{Accepted, Planned, Post, State, Wait};
+use crate::spool::{Accepted, Planned, Post, Repeats, State, Wait};
 use crate::upload::{File, Origin, Upload};
 
 impl Wait {
@@ -23,19 +24,10 @@ pub(super) fn insert(
     db: &Connection,
     upload: &Upload,
     planned: &[Planned],
-    repeat_window: Duration,
+    repeats: Repeats,
 ) -> rusqlite::Result<Accepted> {
     let content = content(upload, planned);
-    let since = millis(upload.received_at) - duration_millis(repeat_window);
-    let repeat: bool = db
-        .prepare_cached(
-            "SELECT EXISTS (
-                SELECT 1 FROM uploads u WHERE content = ?1 AND received_at > ?2
-                AND NOT EXISTS (SELECT 1 FROM deliveries
-                    WHERE upload = u.id AND state IN ('rejected', 'parked')))",
-        )?
-        .query_row(params![content, since], |row| row.get(0))?;
-    if repeat && !repeat_window.is_zero() {
+    if is_repeat_of(db, upload, &content, repeats)? {
         return Ok(Accepted::Repeat);
     }
     let (origin, service, session) = match &upload.origin {
@@ -44,7 +36,8 @@ pub(super) fn insert(
     };
     db.prepare_cached(
         "INSERT INTO uploads (id, origin, service, session, sender, recipients, subject, body,
-            camera, received_at, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            camera, received_at, content, attributes)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         upload.id,
@@ -58,14 +51,16 @@ pub(super) fn insert(
         upload.camera,
         millis(upload.received_at),
         content,
+        serde_json::json!(upload.attributes).to_string(),
     ])?;
     insert_files(db, &upload.id, 0, &upload.files)?;
     let lane = lane(upload);
-    for Planned { id, action, recipients, wait } in planned {
+    for Planned { id, action, recipients, folders, wait } in planned {
         let (state, wait) = wait.state();
         db.prepare_cached(
-            "INSERT INTO deliveries (id, upload, action, recipients, lane, state, wait, due_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 + ?7)",
+            "INSERT INTO deliveries
+                (id, upload, action, recipients, lane, state, wait, due_at, folders)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 + ?7, ?9)",
         )?
         .execute(params![
             id,
@@ -75,10 +70,37 @@ pub(super) fn insert(
             lane,
             state,
             wait,
-            millis(SystemTime::now())
+            millis(SystemTime::now()),
+            folders,
         ])?;
     }
+    if let Repeats::Content(_) = repeats {
+        backup_repeats::note(db, upload)?;
+    }
     Ok(Accepted::New)
+}
+
+/// Whether `upload`, whose digest is `content`, came already.
+fn is_repeat_of(
+    db: &Connection,
+    upload: &Upload,
+    content: &str,
+    repeats: Repeats,
+) -> rusqlite::Result<bool> {
+    let window = match repeats {
+        Repeats::Content(window) => return backup_repeats::is_known(db, upload, window),
+        Repeats::Upload(window) => window,
+    };
+    let since = millis(upload.received_at) - duration_millis(window);
+    let repeat: bool = db
+        .prepare_cached(
+            "SELECT EXISTS (
+                SELECT 1 FROM uploads u WHERE content = ?1 AND received_at > ?2
+                AND NOT EXISTS (SELECT 1 FROM deliveries
+                    WHERE upload = u.id AND state IN ('rejected', 'parked')))",
+        )?
+        .query_row(params![content, since], |row| row.get(0))?;
+    Ok(repeat && !window.is_zero())
 }
 
 /// Ends the collecting of posts of this session and service with another text:
@@ -180,8 +202,8 @@ fn content(upload: &Upload, planned: &[Planned]) -> String {
 pub(super) fn load(db: &Connection, id: &str) -> rusqlite::Result<Option<Upload>> {
     let upload = db
         .prepare_cached(
-            "SELECT id, service, session, sender, recipients, subject, body, camera, received_at
-             FROM uploads WHERE id = ?1",
+            "SELECT id, service, session, sender, recipients, subject, body, camera, received_at,
+                attributes FROM uploads WHERE id = ?1",
         )?
         .query_row([id], upload)
         .optional()?;
@@ -221,6 +243,7 @@ fn upload(row: &Row<'_>) -> rusqlite::Result<Upload> {
         camera: row.get(7)?,
         received_at: time(row.get(8)?),
         files: Vec::new(),
+        attributes: serde_json::from_str(&row.get::<_, String>(9)?).unwrap_or_default(),
     })
 }
 

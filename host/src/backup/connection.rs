@@ -1,0 +1,242 @@
+//! One connection of a camera: its requests one after the other, each head
+//! repaired as those of other functions are, each answer in one piece. Closed
+//! after the first, without haste, unless the camera asks to keep it.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::net::{SocketAddr, SocketAddrV4};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use hyper::body::{Body as _, Incoming as HttpBody};
+use hyper::header::CONNECTION;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::peers::Peer;
+use super::reply::{Refused, Reply};
+use super::state::State;
+use super::{Intake, routes};
+use crate::camera::connection::{READ, linger};
+use crate::camera::wire::{HeadError, Rewound, Watched, read_head};
+
+/// Header lines and length of the request line; no camera comes near.
+const LINES: usize = 100;
+const LONGEST_LINE: usize = 8 << 10;
+
+/// How long a connection is kept without a request.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Serves a connection of `peer` until one of the two has had enough.
+pub(super) async fn serve<I: Intake>(
+    stream: TcpStream,
+    peer: &Peer,
+    received: Arc<AtomicU64>,
+    state: &State<I>,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let SocketAddr::V4(server) = stream.local_addr()? else { return Ok(()) };
+    let stream = Replayed { before: Bytes::new(), stream };
+    let mut source = Watched { stream, received, recording: None };
+    loop {
+        let head = match read_head(&mut source, state.settings.limits.head).await {
+            Ok(head) => head,
+            Err(HeadError::Nothing | HeadError::Tls) => return Ok(()),
+            Err(HeadError::Io(error)) => return Err(error),
+            Err(error) => {
+                tracing::warn!(camera = %peer.address, "request refused: {error}");
+                let status = match error {
+                    HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    _ => StatusCode::BAD_REQUEST,
+                };
+                return refuse(source, Reply::empty(status)).await;
+            }
+        };
+        if !is_plausible(&head.repaired) {
+            tracing::warn!(camera = %peer.address, "request refused: {}", Refused::Head);
+            return refuse(source, Refused::Head.reply()).await;
+        }
+        let keeps = Arc::new(AtomicBool::new(false));
+        let original = head.original.clone();
+        let one =
+            OneRequest { io: Rewound::new(&head, source), keeps: keeps.clone(), answered: false };
+        let service = service_fn(|request: Request<HttpBody>| {
+            let (keeps, original) = (keeps.clone(), original.clone());
+            // Boxed, since the connection is polled by hand.
+            Box::pin(async move {
+                Ok::<_, Infallible>(answer(state, peer, server, &original, request, &keeps).await)
+            })
+        });
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .half_close(true)
+            .title_case_headers(true)
+            .max_buf_size(READ)
+            .serve_connection(TokioIo::new(one), service);
+        let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+        let parts = connection.into_parts();
+        source = parts.io.into_inner().io.into_inner();
+        if served.is_err() || !keeps.load(Ordering::Relaxed) {
+            return linger(source).await;
+        }
+        if !parts.read_buf.is_empty() {
+            source.stream.before = parts.read_buf;
+        } else if tokio::time::timeout(IDLE, source.stream.stream.readable()).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+async fn answer<I: Intake>(
+    state: &State<I>,
+    peer: &Peer,
+    server: SocketAddrV4,
+    head: &[u8],
+    request: Request<HttpBody>,
+    keeps: &AtomicBool,
+) -> hyper::Response<String> {
+    let asks_to_keep = request.headers().get_all(CONNECTION).iter().any(|value| {
+        value
+            .as_bytes()
+            .split(|byte| *byte == b',')
+            .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"keep-alive"))
+    });
+    let has_body = !request.body().is_end_stream();
+    let line = format!("{} {}", request.method(), request.uri());
+    let reply = routes::answer(state, peer, server, head, request).await;
+    let (reply, is_fine) = match reply {
+        Ok(reply) => (reply, true),
+        Err(refused) => {
+            match refused {
+                Refused::Unknown | Refused::Method => {
+                    let report = format!("{line}: {refused}");
+                    state.unknown_requests.log(&[report], peer.address.into(), head);
+                }
+                _ => tracing::warn!(camera = %peer.address, "{line} refused: {refused}"),
+            }
+            (refused.reply(), false)
+        }
+    };
+    // Of a body that was refused nobody knows where it ends.
+    let keep = asks_to_keep && (is_fine || !has_body);
+    keeps.store(keep, Ordering::Relaxed);
+    reply.into_response(keep)
+}
+
+/// Whether a camera may have written this head.
+fn is_plausible(head: &[u8]) -> bool {
+    let line = head.iter().position(|byte| *byte == b'\n').unwrap_or(head.len());
+    // The request line and the empty line are no headers.
+    let lines = head.iter().filter(|byte| **byte == b'\n').count().saturating_sub(2);
+    line <= LONGEST_LINE && lines <= LINES
+}
+
+async fn refuse(mut source: Watched<Replayed>, reply: Reply) -> io::Result<()> {
+    source.stream.write_all(&reply.bare()).await?;
+    linger(source).await
+}
+
+/// A connection of which something was read already.
+struct Replayed {
+    before: Bytes,
+    stream: TcpStream,
+}
+
+impl AsyncRead for Replayed {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.before.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let length = self.before.len().min(buf.remaining());
+        buf.put_slice(&self.before[..length]);
+        self.before.advance(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Replayed {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// A connection that ends for its reader when the answer is written: hyper
+/// would read the next head itself, unrepaired.
+struct OneRequest {
+    io: Rewound<Replayed>,
+    keeps: Arc<AtomicBool>,
+    answered: bool,
+}
+
+impl AsyncRead for OneRequest {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.answered && self.keeps.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for OneRequest {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        // A word in between is no answer.
+        self.answered |= !buf.starts_with(b"HTTP/1.1 100 ");
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_that_no_camera_writes_is_not_plausible() {
+        let head = |line: usize, lines: usize| {
+            let fields = "a: b\r\n".repeat(lines);
+            format!("GET /{} HTTP/1.1\r\n{fields}\r\n", "x".repeat(line)).into_bytes()
+        };
+        assert!(is_plausible(&head(100, 100)));
+        assert!(!is_plausible(&head(20_000, 1)) && !is_plausible(&head(1, 1_000)));
+    }
+}
