@@ -14,7 +14,7 @@ use crate::languages::root;
 
 /// The rooms of `host/src`, the highest floor first. A room uses those on lower
 /// floors, none above it and none beside it.
-const FLOORS: [&[&str]; 11] = [
+const FLOORS: [&[&str]; 13] = [
     &["main"],
     &["cli"],
     &["server"],
@@ -22,11 +22,14 @@ const FLOORS: [&[&str]; 11] = [
     &["delivery", "dns", "trial", "web"],
     &["backup", "bundled"],
     &["camera", "plugin"],
+    &["component"],
     &["capability", "spool"],
-    &["component", "contract", "emulator", "folder_pattern"],
-    &["pairing", "upload"],
+    &["emulator"],
+    &["folder_pattern"],
+    &["contract", "pairing", "upload", "xml"],
     &[
         "action_name",
+        "current",
         "date",
         "digest",
         "file_name",
