@@ -15,8 +15,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use afterimage::action_name::ActionName;
 use afterimage::capability::Facilities;
+use afterimage::component::compile;
 use afterimage::config::Config;
-use afterimage::plugin::{Loader, compile};
+use afterimage::plugin::Loader;
 use afterimage::upload::{Delivery, FileNotes, Origin, Upload, WorkingCopy};
 use tempfile::TempDir;
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::fixture::component::{MEMORY_SECTION, TABLE_SECTION, leb128, patched};
 use crate::fixture::{
-    Request, SUCCESS, Server, assert_expected, assert_reported, files_below, guest, sha256_of,
+    Request, SUCCESS, Server, afterimage, assert_expected, assert_reported, files_below, guest,
+    sha256_of,
 };
 
 const LIMITS: &str = r#"CPU = "300 ms", WALL = "2 s", MEMORY = "32 MiB""#;
@@ -20,11 +21,15 @@ fn server_with(name: &str, limits: &str) -> Server {
 }
 
 fn server_of(component: &Path, limits: &str) -> Server {
-    Server::start(&format!(
+    Server::start(&config_of(component, limits))
+}
+
+fn config_of(component: &Path, limits: &str) -> String {
+    format!(
         "[ACTIONS]\n\"hostile@example.org\" = \"hostile\"\n\"good@example.org\" = \"store\"\n\
          [PLUGINS.hostile]\nCOMPONENT = {component:?}\n\
          LIMITS = {{ {limits} }}\n",
-    ))
+    )
 }
 
 /// Sends an upload to the guest, asserts that it failed with `report`, which
@@ -88,6 +93,8 @@ ended! {
     growing_memory_ends_at_its_limit: "grow-memory", LIMITS, "limit 32768 KiB";
     deep_recursion_ends_with_the_stack: "deep-recursion", LIMITS, "limit reached: stack";
     a_flood_on_standard_error_ends_and_its_log_is_bounded: "stderr-flood", WIDE, "limit reached: output: printed more than 1024 KiB";
+    a_stack_of_the_guests_own_ends: "own-stack", WIDE, "limit reached: the guest's own stack";
+    a_wild_pointer_is_reported_as_the_trap_that_it_is: "wild-pointer", LIMITS, "wasm trap: out of bounds memory access";
     a_flood_on_standard_output_ends: "stdout-flood", WIDE, "limit reached: output: printed more than 1024 KiB";
     a_line_without_end_ends: "no-newline", WIDE, "limit reached: output: printed more than 1024 KiB";
     a_huge_argument_is_refused: "huge-string", WIDE, "limit reached: argument of a host call over 2 MiB";
@@ -121,11 +128,13 @@ fn the_memories_of_a_component_are_counted_together() {
         let [1, _flags, rest @ ..] = body else { panic!("one memory") };
         [&[2, 0][..], &leb128(640), &[0], &leb128(640), &rest[rest.len()..]].concat()
     });
-    let server = server_of(component.path(), LIMITS);
-    let answer = server.send(&Request::new().to(&["hostile@example.org"]).bytes());
-    answer.assert_error(500, "Delivery failed");
-    let line = server.logged(&["request refused", "action hostile failed"]);
-    assert!(line.contains("limit 65536 KiB"), "{line}");
+    let folder = tempfile::TempDir::new().unwrap();
+    let config = config_of(component.path(), LIMITS);
+    std::fs::write(folder.path().join("config.toml"), config).unwrap();
+    let refused = afterimage(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(refused.status.code(), Some(78));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("memory begins with 81920 KiB"), "{said}");
 }
 
 #[test]

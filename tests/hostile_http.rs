@@ -88,3 +88,51 @@ fn no_spelling_of_a_metadata_service_is_reached() {
         assert_reported(&server, "fetch");
     }
 }
+
+/// A server with the guest `http-read`, whose requests carry a secret to a peer
+/// that answers so, and the peer.
+fn with_secret(reply: Reply) -> (Server, Scripted) {
+    let peer = Scripted::start(vec![("GET /page", reply)]);
+    let url = format!("{}/page", peer.url);
+    let secret = format!(
+        "SECRETS = [{{ ORIGIN = {:?}, HEADER = \"Authorization\", VALUE = \"Bearer s3cretsecret\" }}]",
+        peer.url
+    );
+    (server("http-read", &url, &peer.url, &secret), peer)
+}
+
+#[test]
+fn an_answer_that_drips_for_long_costs_no_computing_time() {
+    let pieces = (0..150).map(|_| "x".to_owned()).collect();
+    let peer = Scripted::start(vec![("GET /page", Reply::Pieces(pieces))]);
+    let url = format!("{}/page", peer.url);
+    // 150 waits: as many epochs of 10 ms, were they counted, are 1.5 s.
+    let server = server("http-read", &url, &peer.url, "LIMITS = { CPU = \"1 s\" }");
+    server.logged(&["delivered: read 150 bytes"]);
+}
+
+#[test]
+fn pieces_that_might_be_the_secret_are_held_back_until_they_are_not() {
+    let almost = "s3cretsecre".chars().map(String::from);
+    let pieces: Vec<String> = almost.clone().chain(almost).chain(["end".to_owned()]).collect();
+    let length = pieces.concat().len();
+    let (server, _peer) = with_secret(Reply::Pieces(pieces));
+    server.logged(&[&format!("delivered: read {length} bytes, then closed")]);
+}
+
+#[test]
+fn a_secret_that_comes_back_piece_by_piece_is_not_passed_on() {
+    let pieces = "page s3cretsecret".chars().map(String::from).collect();
+    let (server, _peer) = with_secret(Reply::Pieces(pieces));
+    let line = server.logged(&["delivered: read 5 bytes, then "]);
+    assert!(line.contains("denied") && !line.contains("closed"), "{line}");
+}
+
+#[test]
+fn a_request_with_a_secret_asks_for_an_answer_that_can_be_looked_through() {
+    let page = Reply::Answer(200, "Content-Encoding: gzip\r\n".to_owned(), "?".to_owned());
+    let (server, peer) = with_secret(page);
+    server.logged(&["the answer to a request with a secret is compressed"]);
+    let head = &peer.requests("GET /page")[0].head;
+    assert!(head.contains("\r\naccept-encoding: identity\r\n"), "{head}");
+}

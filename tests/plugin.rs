@@ -194,6 +194,26 @@ fn add_copies_the_component_and_keeps_what_the_operator_wrote() {
 }
 
 #[test]
+fn any_number_of_plugins_can_be_added_and_updated_in_any_order() {
+    let folder = folder_with(&["wants-store", "echo", "trap"]);
+    for (arguments, succeeds) in [
+        (&["add", "wants-store.wasm", "--name", "one"][..], true),
+        (&["add", "echo.wasm", "--name", "two"], true),
+        (&["add", "trap.wasm", "--name", "two"], false),
+        (&["add", "trap.wasm", "--name", "three"], true),
+        (&["add", "trap.wasm", "--name", "two", "--update"], true),
+        (&["add", "echo.wasm", "--name", "one", "--update"], true),
+        (&["add", "echo.wasm", "--name", "four", "--update"], false),
+        (&["inspect", "one"], true),
+        (&["inspect", "two"], true),
+        (&["inspect", "three"], true),
+    ] {
+        let output = plugin(folder.path(), arguments);
+        assert_eq!(output.status.success(), succeeds, "{arguments:?}: {}", text(&output));
+    }
+}
+
+#[test]
 fn add_refuses_what_is_no_action_and_touches_nothing() {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("x.wasm"), b"\0asm\x01\0\0\0").unwrap();
@@ -218,6 +238,39 @@ fn try_refuses_as_the_server_does() {
     let output = plugin(folder.path(), &["try", "wants-store.wasm", "--upload", "fixture"]);
     assert!(!output.status.success());
     assert_expected("try-not-granted", &text(&output));
+}
+
+#[test]
+fn try_takes_a_grant_of_a_list_with_one_value_and_with_several() {
+    let folder = folder_with(&["fetch"]);
+    let url = r#"{"URL":"http://127.0.0.1:9/x"}"#;
+    let run = |allow: &[&str]| {
+        let arguments = ["try", "fetch.wasm", "--upload", "fixture", "--settings", url];
+        let allow = allow.iter().flat_map(|allow| ["--allow", allow]);
+        text(&plugin(folder.path(), &arguments.into_iter().chain(allow).collect::<Vec<_>>()))
+    };
+    for allow in [
+        &["HTTP=http://127.0.0.1:9"][..],
+        &["HTTP=http://a.example.org", "HTTP=http://127.0.0.1:9"],
+        &["HTTP=[\"http://a.example.org\"]", "HTTP=http://127.0.0.1:9"],
+    ] {
+        let text = run(&[allow, &["PRIVATE_NETWORKS=true"]].concat());
+        assert!(text.contains("ConnectionRefused"), "{text}");
+    }
+    let wrong = run(&["HTTP=ftp://a.example.org"]);
+    assert!(wrong.contains("--allow: ") && !wrong.contains("config.toml"), "{wrong}");
+    let no_value = run(&["STORE"]);
+    assert!(no_value.contains("write KEY=VALUE"), "{no_value}");
+}
+
+#[test]
+fn try_folds_what_a_guest_does_again_and_again() {
+    let folder = folder_with(&["calls-for-ever"]);
+    let output = plugin(folder.path(), &["try", "calls-for-ever.wasm", "--upload", "fixture"]);
+    let text = text(&output);
+    assert!(text.contains("CPU budget of 5s spent"), "{text}");
+    assert!(text.contains("calls    settings.json() -> \"{}\" ("), "{text}");
+    assert!(text.len() < 2_000, "{} bytes", text.len());
 }
 
 #[test]

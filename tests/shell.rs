@@ -186,3 +186,19 @@ fn three_recipients_of_one_upload_get_each_their_own() {
     assert_eq!(fs::read_to_string(server.folder().join("for")).unwrap(), "run@example.org\n");
     assert_eq!(server.stored().len(), 2);
 }
+
+#[test]
+fn a_command_and_its_children_die_with_a_server_that_is_killed() {
+    let script = "sleep 300 & echo $! > child; echo $$ > command; mv command started; wait";
+    let server = server(&format!("[\"/bin/sh\", \"-c\", {script:?}]"), "");
+    assert_eq!(server.send(&request().bytes()).body, SUCCESS);
+    let started = server.folder().join("started");
+    while !started.exists() {
+        std::thread::yield_now();
+    }
+    let process = |name| fs::read_to_string(server.folder().join(name)).unwrap();
+    let (command, child) = (process("started"), process("child"));
+    let _folder = server.kill();
+    assert_dies(command.trim());
+    assert_dies(child.trim());
+}

@@ -15,11 +15,12 @@ use clap::{Args, Parser, Subcommand};
 use rustix::termios::{LocalModes, OptionalActions, Termios};
 use tracing_subscriber::EnvFilter;
 
+use crate::capability::process::keeper;
+use crate::component::compile;
 use crate::config::ConfigError;
 use crate::emulator;
 use crate::login;
 use crate::password;
-use crate::plugin::compile;
 use crate::reload::Source;
 use crate::serve;
 use crate::text;
@@ -64,6 +65,9 @@ enum Command {
     /// Compile a component from standard input to standard output
     #[command(name = compile::COMMAND, hide = true)]
     Compile,
+    /// End the commands of a server that was killed
+    #[command(name = keeper::COMMAND, hide = true)]
+    EndOrphans,
 }
 
 #[derive(Args)]
@@ -115,6 +119,7 @@ pub fn run() -> ExitCode {
             .read()
             .map_err(Into::into)
             .and_then(|config| queue::run(&arguments, &config)),
+        Command::EndOrphans => keeper::child().map_err(Into::into),
         Command::Compile => compile::child().map_err(|error| anyhow::anyhow!("{error:#}")),
     };
     match outcome {

@@ -10,6 +10,7 @@ wasmtime::component::bindgen!({
     imports: { default: async | trappable | tracing | verbose_tracing },
     exports: { default: async },
     require_store_data_send: true,
+    include_component_type: true,
 });
 
 pub use afterimage::action::{files, log, mail, process, progress, settings, store, uploads};

@@ -55,8 +55,8 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     let udn = Udn::of_installation(&secret);
     let facilities = Arc::new(Facilities::new(&config.upload_folder, config.mail.clone(), secret)?);
     let compiled = config.spool_folder.join("compiled");
-    let loader = Loader::new(compiled.clone(), config.spool_folder.join("scratch"))
-        .map_err(|error| anyhow::anyhow!("{}: {error:#}", compiled.display()))?;
+    let loader = Loader::new(compiled, config.spool_folder.join("scratch"))
+        .map_err(|error| Unusable(format!("{error:#}")))?;
     let files = reload::Files::of(&config).await;
     let actions = loader
         .actions(&config.actions, &facilities)

@@ -10,10 +10,11 @@
 //! gate. Consequence: an allowed origin is trusted with its own secret and
 //! with what it does with it, nothing else is.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderName, HeaderValue, Method, Request, Response, header};
 use tokio::time::Instant;
 use url::{Host, Url};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
@@ -24,14 +25,12 @@ use crate::secret::Secret;
 use crate::upload::Delivery;
 
 pub mod address;
-mod echo;
-pub mod exchange;
+pub mod echo;
 mod grant;
 mod send;
 mod signature;
 
 use address::Prohibited;
-use exchange::Wire;
 pub use grant::{HttpGrant, Injected, Injection, Origin};
 pub(crate) use send::client;
 
@@ -44,9 +43,31 @@ const REPORTS: u32 = 8;
 pub const ANSWERED: &str = "afterimage::http";
 
 /// What goes on behind an answer.
-pub(crate) type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
+pub type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 /// What becomes of a request.
-pub(crate) type Answer = Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + Send>;
+pub type Answer = Box<dyn Future<Output = Result<(Response<WasiBody>, Io), Error>> + Send>;
+
+/// Who stands between the guests and the network. On a server, nobody does;
+/// the author's bench sees requests, or answers them itself.
+pub trait Wiretap: fmt::Debug + Send + Sync {
+    /// Whether it answers instead of the network, before any grant is asked for.
+    fn answers(&self) -> bool {
+        false
+    }
+
+    /// Answers `request` to `url`.
+    fn answer(&self, _url: &Url, _request: Request<WasiBody>) -> Answer {
+        Box::new(async { Err(Error::HttpRequestDenied) })
+    }
+
+    /// Sees a request that goes out; what comes back passes through the answer.
+    fn sent(&self, _method: &Method, _url: &Url) -> Passed {
+        Box::new(|answer| answer)
+    }
+}
+
+/// What an answer passes through on its way to the guest.
+pub type Passed = Box<dyn FnOnce(Response<WasiBody>) -> Response<WasiBody> + Send>;
 
 /// The requests of one call.
 pub struct Http {
@@ -58,7 +79,7 @@ pub struct Http {
     reports: u32,
     client: Option<reqwest::Client>,
     offline: Offline,
-    wire: Wire,
+    wiretap: Option<Arc<dyn Wiretap>>,
 }
 
 impl Http {
@@ -68,11 +89,11 @@ impl Http {
         grant: Option<Arc<HttpGrant>>,
         wall: Duration,
         offline: Offline,
-        wire: Wire,
+        wiretap: Option<Arc<dyn Wiretap>>,
     ) -> Self {
         let deadline = Instant::now() + wall;
         let (requests, reports, client) = (0, 0, None);
-        Self { delivery, in_check, grant, deadline, requests, reports, client, offline, wire }
+        Self { delivery, in_check, grant, deadline, requests, reports, client, offline, wiretap }
     }
 
     /// Where a request goes, if one may be made now.
@@ -112,6 +133,9 @@ impl Http {
                         .map_err(|_| Error::HttpRequestDenied)?;
                     value.set_sensitive(true);
                     request.headers_mut().insert(header, value);
+                    // What comes back must be readable.
+                    let identity = HeaderValue::from_static("identity");
+                    request.headers_mut().insert(header::ACCEPT_ENCODING, identity);
                     secret = Some(text.expose_bare().to_owned().into());
                 }
                 Injected::Signature(key) if asked => {
@@ -175,24 +199,15 @@ impl WasiHttpHooks for Http {
             Ok(destination) => destination,
             Err(error) => return Box::new(async { Err(error) }),
         };
-        if let Wire::Scripted(script) = &self.wire {
-            let (script, next) = (script.clone(), script.next(request.method(), &destination.0));
-            return Box::new(async move {
-                let answer = script.answer(next.ok_or(Error::HttpRequestDenied)?, request).await?;
-                Ok((answer, Box::new(async { Ok(()) }) as Io))
-            });
+        if let Some(wiretap) = self.wiretap.as_ref().filter(|wiretap| wiretap.answers()) {
+            return wiretap.answer(&destination.0, request);
         }
         let admitted = match self.admit(destination, &mut request) {
             Ok(admitted) => admitted,
             Err(error) => return Box::new(async { Err(error) }),
         };
-        let noted = match &self.wire {
-            Wire::Noted(notes) => {
-                let place = notes.begin(request.method().clone(), admitted.url.clone());
-                Some((notes.clone(), place))
-            }
-            _ => None,
-        };
+        let wiretap = self.wiretap.as_ref();
+        let passed = wiretap.map(|wiretap| wiretap.sent(request.method(), &admitted.url));
         let (delivery, deadline) = (self.delivery.clone(), self.deadline);
         let offline = self.offline.clone();
         Box::new(async move {
@@ -217,8 +232,8 @@ impl WasiHttpHooks for Http {
                         %action,
                         "{method} {origin} {status}, {length} bytes"
                     );
-                    let answer = match noted {
-                        Some((notes, place)) => notes.answer(place, answer),
+                    let answer = match passed {
+                        Some(passed) => passed(answer),
                         None => answer,
                     };
                     Ok((answer, Box::new(async { Ok(()) }) as Io))

@@ -5,15 +5,13 @@
 //! cursor. Lines over the quota are dropped and counted; printing far more
 //! than that ends the call.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::io::AsyncWrite;
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
+use wasmtime_wasi::cli::StdoutStream;
 
+use super::output::{Output, Tail, TooMuchPrinted};
 use crate::contract::{self, log::Level};
-use crate::plugin::Exceeded;
+use crate::text::clean;
 use crate::upload::Delivery;
 
 /// Target of the events that are a guest's lines.
@@ -42,7 +40,7 @@ struct State {
     printed: usize,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
-    tail: VecDeque<u8>,
+    tail: Tail,
 }
 
 impl Log {
@@ -55,18 +53,25 @@ impl Log {
             printed: 0,
             stdout: Vec::new(),
             stderr: Vec::new(),
-            tail: VecDeque::new(),
+            tail: Tail::new(TAIL),
         })))
     }
 
-    /// The guest's standard output: lines at `debug`.
+    /// The guest's standard output: lines at `info`.
     pub fn stdout(&self) -> impl StdoutStream + 'static {
-        Printer { log: self.clone(), stream: Stream::Stdout }
+        self.output(Stream::Stdout)
     }
 
     /// The guest's standard error: lines at `info`, the last 4 KiB kept.
     pub fn stderr(&self) -> impl StdoutStream + 'static {
-        Printer { log: self.clone(), stream: Stream::Stderr }
+        self.output(Stream::Stderr)
+    }
+
+    fn output(&self, stream: Stream) -> impl StdoutStream + 'static {
+        let log = self.clone();
+        Output::new(move |bytes| {
+            log.0.lock().unwrap_or_else(PoisonError::into_inner).print(stream, bytes)
+        })
     }
 
     /// Writes what is left and returns the end of standard error.
@@ -75,14 +80,14 @@ impl Log {
         for stream in [Stream::Stdout, Stream::Stderr] {
             let rest = std::mem::take(state.buffer(stream));
             if !rest.is_empty() {
-                state.line(stream.level(), &String::from_utf8_lossy(&rest), &[]);
+                state.line(Level::Info, &String::from_utf8_lossy(&rest), &[]);
             }
         }
         if state.dropped > 0 {
             tracing::warn!(action = %state.delivery.action, "{} more lines dropped", state.dropped);
         }
-        let tail: Vec<u8> = std::mem::take(&mut state.tail).into();
-        String::from_utf8_lossy(&tail).trim().lines().map(printable).collect::<Vec<_>>().join("\n")
+        let tail = state.tail.take();
+        String::from_utf8_lossy(&tail).trim().lines().map(clean).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -94,25 +99,23 @@ impl State {
         }
     }
 
-    fn print(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), Exceeded> {
+    fn print(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), TooMuchPrinted> {
         self.printed += bytes.len();
         if matches!(stream, Stream::Stderr) {
-            self.tail.extend(&bytes[bytes.len().saturating_sub(TAIL)..]);
-            let surplus = self.tail.len().saturating_sub(TAIL);
-            self.tail.drain(..surplus);
+            self.tail.push(bytes);
         }
         if self.printed > PRINTED {
-            return Err(Exceeded::Output { limit: PRINTED });
+            return Err(TooMuchPrinted { limit: PRINTED });
         }
         let mut buffered = std::mem::take(self.buffer(stream));
         buffered.extend_from_slice(bytes);
         let mut rest = buffered.as_slice();
         while let Some(end) = rest.iter().position(|b| *b == b'\n') {
-            self.line(stream.level(), &String::from_utf8_lossy(&rest[..end]), &[]);
+            self.line(Level::Info, &String::from_utf8_lossy(&rest[..end]), &[]);
             rest = &rest[end + 1..];
         }
         if rest.len() >= LINE {
-            self.line(stream.level(), &String::from_utf8_lossy(rest), &[]);
+            self.line(Level::Info, &String::from_utf8_lossy(rest), &[]);
             rest = &[];
         }
         *self.buffer(stream) = rest.to_vec();
@@ -128,13 +131,13 @@ impl State {
             self.dropped += 1;
             return;
         }
-        let mut line = printable(&message[..message.floor_char_boundary(LINE)]);
+        let mut line = clean(&message[..message.floor_char_boundary(LINE)]).into_owned();
         for (name, value) in fields {
             if line.len() > LINE {
                 break;
             }
             let value = &value[..value.floor_char_boundary(LINE)];
-            line.push_str(&format!(" {}={:?}", printable(name), value));
+            line.push_str(&format!(" {}={:?}", clean(name), value));
         }
         line.truncate(line.floor_char_boundary(LINE));
         self.bytes += line.len();
@@ -159,11 +162,6 @@ impl State {
     }
 }
 
-/// `text` without characters that act on a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
-}
-
 impl contract::log::Host for Log {
     async fn write(
         &mut self,
@@ -181,56 +179,4 @@ impl contract::log::Host for Log {
 enum Stream {
     Stdout,
     Stderr,
-}
-
-impl Stream {
-    fn level(self) -> Level {
-        match self {
-            Self::Stdout => Level::Debug,
-            Self::Stderr => Level::Info,
-        }
-    }
-}
-
-#[derive(Clone)]
-struct Printer {
-    log: Log,
-    stream: Stream,
-}
-
-impl IsTerminal for Printer {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for Printer {
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        // Only WASI 0.3 asks for this form, and it is not linked.
-        Box::new(tokio::io::sink())
-    }
-
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
-    }
-}
-
-impl OutputStream for Printer {
-    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        let mut state = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.print(self.stream, &bytes).map_err(|exceeded| StreamError::Trap(exceeded.into()))
-    }
-
-    fn flush(&mut self) -> StreamResult<()> {
-        Ok(())
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(64 << 10)
-    }
-}
-
-#[wasmtime_wasi::async_trait]
-impl Pollable for Printer {
-    async fn ready(&mut self) {}
 }

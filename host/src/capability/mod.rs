@@ -18,6 +18,7 @@ pub mod http;
 pub mod log;
 pub mod mail;
 pub mod offline;
+pub mod output;
 pub mod process;
 pub mod progress;
 pub mod settings;
@@ -26,11 +27,11 @@ pub mod store;
 pub use grant::{Grants, MailGrant, StoreGrant};
 
 use files::Files;
-use http::Http;
-use http::exchange::Wire;
+use http::{Http, Wiretap};
 use log::Log;
 use mail::{Mail, MailServer, Mailer};
 use offline::Offline;
+use process::keeper::Keeper;
 use process::{Process, Runner};
 use progress::Progress;
 use settings::Settings;
@@ -45,8 +46,10 @@ pub struct Facilities {
     pub secret: String,
     /// The way to the mail server.
     pub mailer: Mailer,
-    /// Where requests go.
-    pub wire: Wire,
+    /// Who ends commands when the server was killed.
+    pub keeper: Keeper,
+    /// Who sees requests or answers them; nobody on a server.
+    pub wiretap: Option<Arc<dyn Wiretap>>,
 }
 
 impl Facilities {
@@ -60,7 +63,8 @@ impl Facilities {
             upload_folder: path::absolute(upload_folder)?,
             secret,
             mailer: Mailer::new(mail),
-            wire: Wire::Network,
+            keeper: Keeper::default(),
+            wiretap: None,
         })
     }
 }
@@ -114,7 +118,7 @@ impl Capabilities {
                 grants.http.clone(),
                 wall,
                 offline.clone(),
-                facilities.wire.clone(),
+                facilities.wiretap.clone(),
             ),
             mail: Mail::new(
                 delivery.clone(),
@@ -128,6 +132,7 @@ impl Capabilities {
                 in_check,
                 command.clone().filter(|_| grants.process),
                 store.kept(),
+                facilities.keeper.clone(),
             ),
             store,
         }

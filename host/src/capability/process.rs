@@ -7,6 +7,7 @@
 //! says so, and who the upload is for and from is not the guest's to say.
 
 mod command;
+pub mod keeper;
 mod native;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 
 pub use command::{Command, Piece, Program, Template};
+use keeper::Keeper;
 
 use super::Refusal;
 use super::store::Kept;
@@ -34,6 +36,7 @@ pub struct Process {
     in_check: bool,
     runner: Option<Arc<Runner>>,
     kept: Kept,
+    keeper: Keeper,
     runs: usize,
 }
 
@@ -68,8 +71,9 @@ impl Process {
         in_check: bool,
         runner: Option<Arc<Runner>>,
         kept: Kept,
+        keeper: Keeper,
     ) -> Self {
-        Self { delivery, in_check, runner, kept, runs: 0 }
+        Self { delivery, in_check, runner, kept, keeper, runs: 0 }
     }
 
     /// The path that `{filename}` stands for: where this call has kept the
@@ -155,7 +159,7 @@ impl contract::process::Host for Process {
         };
         Ok(match &runner.sandbox {
             Some(sandbox) => sandbox.run(run).await,
-            None => native::run(&runner.command, run).await,
+            None => native::run(&runner.command, run, &self.keeper).await,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! `afterimage plugin`: what the author of an action and its operator do with
 //! a component outside the server.
 
+mod bench;
 mod case;
 mod fixture;
 mod new;
@@ -12,10 +13,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
+use crate::component::inspect::Inspection;
+use crate::component::{Problem, read};
 use crate::config::{self, Config};
 use crate::digest;
-use crate::plugin::inspect::Inspection;
-use crate::plugin::{Plugin, PluginSource, Problem, read};
+use crate::plugin::{Plugin, PluginSource};
 
 /// What can be done with components.
 #[derive(Subcommand)]
@@ -140,7 +142,8 @@ impl Add {
 
         // Before the configuration names it, and under a name that no other
         // bytes can have.
-        if !kept.exists() {
+        let is_new = !kept.exists();
+        if is_new {
             let place = |error: std::io::Error| format!("{}: {error}", folder.display());
             std::fs::create_dir_all(&folder).map_err(|e| anyhow::anyhow!(place(e)))?;
             let draft = kept.with_extension("new");
@@ -154,7 +157,13 @@ impl Add {
             sha256: inspection.digest(),
             update: self.update,
         };
-        stanza.write(&self.config)?;
+        if let Err(error) = stanza.write(&self.config) {
+            if is_new {
+                // Nothing names it.
+                let _ = std::fs::remove_file(&kept);
+            }
+            return Err(error);
+        }
 
         let config = Config::load(&self.config)?;
         let plugin = config

@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use toml_edit::{DocumentMut, Item, Value, value};
+use toml_edit::{DocumentMut, InlineTable, Item, Value, value};
 
 use super::resolved::Config;
 
@@ -54,7 +54,11 @@ impl Stanza<'_> {
     fn add_to(&self, text: &str) -> anyhow::Result<String> {
         let Self { name, component, sha256, update } = self;
         let mut document: DocumentMut = text.parse()?;
-        let there = document.get_mut("PLUGINS").and_then(|plugins| plugins.get_mut(name));
+        let is_inline = document.get("PLUGINS").is_some_and(Item::is_inline_table);
+        let plugins = document.get_mut("PLUGINS");
+        // A look into an `Item` would make what it does not find.
+        let mut plugins = plugins.and_then(Item::as_table_like_mut);
+        let there = plugins.as_mut().and_then(|plugins| plugins.get_mut(name));
         match (there, update) {
             (Some(there), _) if there.get("SHA256").and_then(Item::as_str) == Some(sha256) => {}
             (Some(_), false) => anyhow::bail!(
@@ -64,6 +68,14 @@ impl Stanza<'_> {
             (Some(there), true) => {
                 there["COMPONENT"] = value(*component);
                 there["SHA256"] = value(*sha256);
+            }
+            (None, false) if is_inline => {
+                let stanza = InlineTable::from_iter([
+                    ("COMPONENT", Value::from(*component)),
+                    ("SHA256", Value::from(*sha256)),
+                    ("ALLOW", Value::from(InlineTable::new())),
+                ]);
+                document["PLUGINS"][name] = value(stanza);
             }
             // At the end of the text: in the document, a new table goes before
             // the comments at its end, which belong to the table above them.
@@ -100,6 +112,26 @@ mod tests {
                 "{text}\n[PLUGINS.printer]\nCOMPONENT = \"plugins/a.wasm\"\nSHA256 = \"aa\"\nALLOW = {{}}\n"
             )
         );
+    }
+
+    #[test]
+    fn a_second_plugin_stands_beside_the_first_however_that_is_written() {
+        for first in [
+            "[PLUGINS.one]\nCOMPONENT = \"b\"\n",
+            "[PLUGINS]\none = { COMPONENT = \"b\" }\n",
+            "PLUGINS = { one = { COMPONENT = \"b\" } }\n",
+            "PLUGINS.one.COMPONENT = \"b\"\n",
+            "[ACTIONS]\nfacebook = \"store\"\n[PLUGINS.one]\nCOMPONENT = \"b\"\n# end",
+        ] {
+            let both = STANZA.add_to(first).unwrap();
+            let table: toml::Table = both.parse().unwrap_or_else(|error| panic!("{both}: {error}"));
+            assert_eq!(table["PLUGINS"]["one"]["COMPONENT"].as_str(), Some("b"), "{both}");
+            assert_eq!(table["PLUGINS"]["printer"]["SHA256"].as_str(), Some("aa"), "{both}");
+            let again = STANZA.add_to(&both).unwrap();
+            assert_eq!(again, both);
+            let error = Stanza { name: "two", update: true, ..STANZA }.add_to(&both);
+            assert!(error.unwrap_err().to_string().contains("no [PLUGINS.two]"));
+        }
     }
 
     #[test]

@@ -2,17 +2,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
-use wasmtime::component::ResourceTable;
-use wasmtime::{Store, UpdateDeadline};
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+use wasmtime::Store;
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi_http::WasiHttpHooks;
 
-use super::limits::{Cpu, Exceeded, Memory};
-use super::metered::Metered;
+use super::answer;
+use super::cpu_time::Counted;
+use super::limits::{Exceeded, Usage};
 use super::report::Failure;
+use super::sandbox;
 use super::setup::Limits;
 use crate::action_name::ActionName;
 use crate::capability::Grants;
@@ -32,17 +33,6 @@ const MOST_FILES: u32 = 100;
 
 /// Target of the events that tell what a call took.
 pub const USAGE: &str = "usage";
-
-/// Bytes that one host call may hand over.
-pub(super) const HOSTCALL_FUEL: usize = 2 << 20;
-/// Handles that a guest may hold.
-pub(super) const HANDLES: usize = 1_000;
-/// Host objects (files, streams) that a guest may hold.
-pub(super) const OBJECTS: usize = 256;
-/// Bytes of header fields.
-pub(super) const FIELDS: usize = 64 << 10;
-/// Bytes of randomness in one call.
-pub(super) const RANDOM: u64 = 1 << 20;
 
 /// Why the camera must hear no.
 #[derive(Debug)]
@@ -94,16 +84,16 @@ impl Action {
     /// The action's rejection, or its failure to answer within 200 ms.
     pub async fn check(&self, draft: &Arc<Delivery>) -> Result<u32, CheckError> {
         let limits = Limits { memory: self.limits.memory.max(CHECK.memory), ..CHECK };
-        let answer = self
+        let answered = self
             .call(draft, None, limits, &Offline::default(), async |store, instance| {
                 let draft = describe(draft);
                 instance.afterimage_action_handler().call_check(store, &draft).await
             })
             .await
             .map_err(CheckError::Failed)?;
-        answer
+        answered
             .map(|files| files.clamp(1, MOST_FILES))
-            .map_err(|rejection| CheckError::Rejected(tidy(rejection)))
+            .map_err(|rejection| CheckError::Rejected(answer::rejection(rejection)))
     }
 
     /// Delivers.
@@ -115,7 +105,7 @@ impl Action {
         delivery: &Arc<Delivery>,
     ) -> Result<uploads::Receipt, DeliverError> {
         let offline = Offline::default();
-        let answer = self
+        let answered = self
             .call(
                 delivery,
                 Some(delivery.copy.folder()),
@@ -128,12 +118,14 @@ impl Action {
             )
             .await
             .map_err(DeliverError::Failed)?;
-        answer.map_err(|failure| match failure {
+        answered.map(answer::receipt).map_err(|failure| match failure {
             uploads::Failure::Retry(advice) if offline.is_offline() => {
-                DeliverError::Offline(advice)
+                DeliverError::Offline(answer::advice(advice))
             }
-            uploads::Failure::Retry(advice) => DeliverError::Retry(advice),
-            uploads::Failure::Reject(rejection) => DeliverError::Rejected(tidy(rejection)),
+            uploads::Failure::Retry(advice) => DeliverError::Retry(answer::advice(advice)),
+            uploads::Failure::Reject(rejection) => {
+                DeliverError::Rejected(answer::rejection(rejection))
+            }
         })
     }
 
@@ -156,25 +148,27 @@ impl Action {
             offline,
         );
         let log = capabilities.log.clone();
-        let memory = Arc::new(AtomicUsize::new(0));
+        let usage = Usage::default();
         let started = Instant::now();
-        let mut call = Box::pin(Metered::new(async {
-            let mut store = self.store(capabilities, files, limits, memory.clone())?;
+        let work = async {
+            let wasi = view(&capabilities, files)?;
+            let host = Host(capabilities);
+            let engine = self.component.engine();
+            let mut store = sandbox::store(engine, host, wasi, limits, &usage);
             let instance = self.component.instantiate_async(&mut store).await?;
             function(&mut store, &instance).await
-        }));
-        let outcome = tokio::time::timeout(limits.wall, call.as_mut()).await;
+        };
+        let call = Counted::new(work, usage.cpu.clone(), limits.cpu);
+        let outcome = tokio::time::timeout(limits.wall, call).await;
         tracing::debug!(
             target: USAGE,
             action = %self.name,
-            cpu_us = call.spent().as_micros() as u64,
+            cpu_us = usage.cpu.spent().as_micros() as u64,
             wall_us = started.elapsed().as_micros() as u64,
-            memory_kib = memory.load(Ordering::Relaxed) >> 10,
+            memory_kib = usage.memory.load(Ordering::Relaxed) >> 10,
             "{}",
             if files.is_some() { "deliver" } else { "check" },
         );
-        // The store with it: nothing of the call is left when its end is told.
-        drop(call);
         match outcome {
             Ok(Ok(answer)) => {
                 log.finish();
@@ -184,71 +178,30 @@ impl Action {
             Err(_) => Err(Failure::exceeded(&Exceeded::Wall { limit: limits.wall }, log.finish())),
         }
     }
+}
 
-    fn store(
-        &self,
-        capabilities: Capabilities,
-        files: Option<&Path>,
-        limits: Limits,
-        memory: Arc<AtomicUsize>,
-    ) -> wasmtime::Result<Store<State>> {
-        let mut wasi = WasiCtx::builder();
-        wasi.stdout(capabilities.log.stdout()).stderr(capabilities.log.stderr());
-        wasi.max_random_size(RANDOM);
-        if let Some(folder) = files {
-            wasi.preopened_dir(folder, "/upload", FsPerms::ReadOnly)?;
-        }
-        let mut table = ResourceTable::new();
-        table.set_max_capacity(OBJECTS);
-        let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(FIELDS);
-        let mut store = Store::new(
-            self.component.engine(),
-            State {
-                capabilities,
-                wasi: wasi.build(),
-                http,
-                table,
-                memory: Memory::new(limits.memory, memory),
-            },
-        );
-        store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(HOSTCALL_FUEL);
-        store.set_max_component_handles(HANDLES);
-        let mut cpu = Cpu::new(limits.cpu);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| {
-            cpu.tick()?;
-            Ok(UpdateDeadline::Yield(1))
-        });
-        Ok(store)
+/// What a guest sees of the machine: what it prints is kept, and there is the
+/// folder of its files, if it is time for them.
+fn view(capabilities: &Capabilities, files: Option<&Path>) -> wasmtime::Result<WasiCtxBuilder> {
+    let mut wasi = WasiCtx::builder();
+    wasi.stdout(capabilities.log.stdout()).stderr(capabilities.log.stderr());
+    if let Some(folder) = files {
+        wasi.preopened_dir(folder, "/upload", FsPerms::ReadOnly)?;
+    }
+    Ok(wasi)
+}
+
+/// The host's side of an action's store.
+pub struct Host(pub Capabilities);
+
+impl sandbox::Host for Host {
+    fn requests(&mut self) -> &mut dyn WasiHttpHooks {
+        &mut self.0.http
     }
 }
 
-/// What the store of a call holds.
-pub(super) struct State {
-    pub(super) capabilities: Capabilities,
-    wasi: WasiCtx,
-    http: WasiHttpCtx,
-    table: ResourceTable,
-    memory: Memory,
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
-
-impl WasiHttpView for State {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView {
-            ctx: &mut self.http,
-            table: &mut self.table,
-            hooks: &mut self.capabilities.http,
-        }
-    }
-}
+/// What the store of an action holds.
+pub type State = sandbox::State<Host>;
 
 /// The upload as the contract describes it.
 fn describe(delivery: &Delivery) -> uploads::Upload {
@@ -286,10 +239,4 @@ fn describe(delivery: &Delivery) -> uploads::Upload {
 
 fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
-}
-
-/// Cuts a guest's message to what fits a camera's screen and the log.
-fn tidy(rejection: uploads::Rejection) -> uploads::Rejection {
-    let message = rejection.message.chars().filter(|c| !c.is_control()).take(120).collect();
-    uploads::Rejection { message, ..rejection }
 }

@@ -2,31 +2,28 @@
 //! would get and nothing else of the machine. Its file lies alone in a folder,
 //! read-only, under the very path that its arguments name.
 
-use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use http::Request;
-use tokio::io::AsyncWrite;
-use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Engine, Store, UpdateDeadline};
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use tokio::task::JoinSet;
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
 use wasmtime_wasi::p2::bindings::CommandPre;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
-use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::{
-    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
-};
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx};
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::call::{FIELDS, HANDLES, HOSTCALL_FUEL, OBJECTS, RANDOM};
-use super::limits::{Cpu, Memory};
+use super::cpu_time::Counted;
+use super::limits::Usage;
 use super::report::Failure;
+use super::sandbox;
 use super::setup::Limits;
 use crate::capability::http::{Answer, Io};
+use crate::capability::output::SharedTail;
 use crate::capability::process::{Run, Sandbox, TAIL};
 use crate::contract::process::{Exit, ProcessError};
 
@@ -38,7 +35,7 @@ const ABORTED: i32 = 134;
 pub(super) struct SandboxedCommand(Arc<Inner>);
 
 struct Inner {
-    component: CommandPre<State>,
+    component: CommandPre<sandbox::State<Nowhere>>,
     limits: Limits,
     scratch: PathBuf,
 }
@@ -66,17 +63,27 @@ impl SandboxedCommand {
 impl Sandbox for SandboxedCommand {
     fn run(&self, run: Run) -> Pin<Box<dyn Future<Output = Result<Exit, ProcessError>> + Send>> {
         let inner = self.0.clone();
-        Box::pin(async move { inner.run(run).await })
+        Box::pin(async move {
+            // A task of its own, which ends with this one: what it computes is
+            // not counted to the action that waits for it.
+            let mut task = JoinSet::new();
+            task.spawn(async move { inner.run(run).await });
+            match task.join_next().await {
+                Some(Ok(end)) => end,
+                Some(Err(error)) => Err(ProcessError::Io(error.to_string())),
+                None => Err(ProcessError::Timeout),
+            }
+        })
     }
 }
 
 impl Inner {
     async fn run(&self, run: Run) -> Result<Exit, ProcessError> {
-        let (stdout, stderr) = (Tail::default(), Tail::default());
+        let (stdout, stderr) = (SharedTail::new(TAIL), SharedTail::new(TAIL));
         let mut wasi = WasiCtx::builder();
         wasi.arg("command").args(&run.arguments);
         wasi.stdin(MemoryInputPipe::new(run.stdin));
-        wasi.stdout(stdout.clone()).stderr(stderr.clone()).max_random_size(RANDOM);
+        wasi.stdout(stdout.output()).stderr(stderr.output());
         let folder = match run.file {
             Some((source, named)) => {
                 let failed = |error: io::Error| ProcessError::Io(error.to_string());
@@ -87,32 +94,14 @@ impl Inner {
             }
             None => None,
         };
-        let mut http = WasiHttpCtx::new();
-        http.set_field_size_limit(FIELDS);
-        let mut store = Store::new(
-            self.component.engine(),
-            State {
-                wasi: wasi.build(),
-                http,
-                nowhere: Nowhere,
-                table: ResourceTable::new(),
-                memory: Memory::new(self.limits.memory, Arc::default()),
-            },
-        );
-        store.data_mut().table.set_max_capacity(OBJECTS);
-        store.limiter(|state| &mut state.memory);
-        store.set_hostcall_fuel(HOSTCALL_FUEL);
-        store.set_max_component_handles(HANDLES);
-        let mut cpu = Cpu::new(self.limits.cpu);
-        store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(move |_| {
-            cpu.tick()?;
-            Ok(UpdateDeadline::Yield(1))
-        });
+        let usage = Usage::default();
+        let engine = self.component.engine();
+        let mut store = sandbox::store(engine, Nowhere, wasi, self.limits, &usage);
         let work = async {
             let command = self.component.instantiate_async(&mut store).await?;
             command.wasi_cli_run().call_run(&mut store).await
         };
+        let work = Counted::new(work, usage.cpu.clone(), self.limits.cpu);
         let end = tokio::time::timeout(self.limits.wall, work).await;
         drop(folder);
         let code = match end.map_err(|_| ProcessError::Timeout)? {
@@ -130,8 +119,8 @@ impl Inner {
         Ok(Exit {
             code: Some(code),
             signal: None,
-            stdout_tail: stdout.kept(),
-            stderr_tail: stderr.kept(),
+            stdout_tail: stdout.take(),
+            stderr_tail: stderr.take(),
         })
     }
 
@@ -165,15 +154,6 @@ impl Drop for Scratch {
     }
 }
 
-/// What the store of a command holds.
-struct State {
-    wasi: WasiCtx,
-    http: WasiHttpCtx,
-    nowhere: Nowhere,
-    table: ResourceTable,
-    memory: Memory,
-}
-
 /// Where requests of a command go.
 struct Nowhere;
 
@@ -183,68 +163,8 @@ impl WasiHttpHooks for Nowhere {
     }
 }
 
-impl WasiHttpView for State {
-    fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.nowhere }
+impl sandbox::Host for Nowhere {
+    fn requests(&mut self) -> &mut dyn WasiHttpHooks {
+        self
     }
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
-
-/// The end of what a command printed.
-#[derive(Clone, Default)]
-struct Tail(Arc<Mutex<VecDeque<u8>>>);
-
-impl Tail {
-    fn push(&self, bytes: &[u8]) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.extend(&bytes[bytes.len().saturating_sub(TAIL)..]);
-        let surplus = kept.len().saturating_sub(TAIL);
-        kept.drain(..surplus);
-    }
-
-    fn kept(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into()
-    }
-}
-
-impl IsTerminal for Tail {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for Tail {
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        // Only WASI 0.3 asks for this form, and it is not linked.
-        Box::new(tokio::io::sink())
-    }
-
-    fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(self.clone())
-    }
-}
-
-impl OutputStream for Tail {
-    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        self.push(&bytes);
-        Ok(())
-    }
-
-    fn flush(&mut self) -> StreamResult<()> {
-        Ok(())
-    }
-
-    fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(64 << 10)
-    }
-}
-
-#[wasmtime_wasi::async_trait]
-impl Pollable for Tail {
-    async fn ready(&mut self) {}
 }

@@ -1,12 +1,15 @@
 //! What one call may use, counted over all that it uses.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use wasmtime::ResourceLimiter;
+use wasmtime::{ResourceLimiter, Trap, WasmBacktrace};
 
-use super::engine::TICK;
+use super::cpu_time::CpuTime;
+use crate::capability::output::TooMuchPrinted;
+use crate::component::engine::STACK;
 
 /// Linear memories of one call. A component of Python has two modules with
 /// memory of their own; eight leaves room.
@@ -17,6 +20,69 @@ const TABLES: usize = 64;
 const INSTANCES: usize = 64;
 /// Entries of one table.
 const TABLE_ENTRIES: usize = 100_000;
+
+/// Bytes that one host call may hand over.
+pub(super) const HOSTCALL: usize = 2 << 20;
+/// Handles that a guest may hold.
+pub(super) const HANDLES: usize = 1_000;
+/// Host objects (files, streams) that a guest may hold.
+pub(super) const OBJECTS: usize = 256;
+/// Bytes of header fields.
+pub(super) const FIELDS: usize = 64 << 10;
+/// Bytes of randomness at once.
+pub(super) const RANDOM: u64 = 1 << 20;
+
+/// The limit that ended a call, if one did, in words for author and operator.
+pub(super) fn reached(error: &wasmtime::Error) -> Option<String> {
+    if let Some(exceeded) = error.chain().find_map(|cause| cause.downcast_ref::<Exceeded>()) {
+        return Some(exceeded.to_string());
+    }
+    if let Some(printed) = error.chain().find_map(|cause| cause.downcast_ref::<TooMuchPrinted>()) {
+        return Some(printed.to_string());
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::StackOverflow) => return Some(format!("stack of {} KiB", STACK >> 10)),
+        // A guest's own stack lies first in its memory; running over it is
+        // an access below address 0.
+        Some(Trap::MemoryOutOfBounds) if is_recursion(error) => {
+            return Some("the guest's own stack (recursion too deep?)".to_owned());
+        }
+        _ => {}
+    }
+    let words = error.root_cause().to_string();
+    // These have no type of their own in wasmtime 48.
+    [
+        (
+            "hostcalls has been exhausted",
+            format!("argument of a host call over {} MiB", HOSTCALL >> 20),
+        ),
+        ("handle limit exceeded", "too many handles".to_owned()),
+        ("no free keys", "too many open handles".to_owned()),
+        ("total size of fields", format!("header fields over {} KiB", FIELDS >> 10)),
+        ("requested len", format!("more than {} MiB of randomness at once", RANDOM >> 20)),
+    ]
+    .into_iter()
+    .find(|(needle, _)| words.contains(needle))
+    .map(|(_, limit)| limit)
+}
+
+/// Whether the innermost functions are a few that call each other; a wild
+/// pointer is met in any function.
+fn is_recursion(error: &wasmtime::Error) -> bool {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return false };
+    let frames = backtrace.frames();
+    let functions: BTreeSet<u32> = frames.iter().map(|frame| frame.func_index()).collect();
+    frames.len() >= 16 && functions.len() <= 4
+}
+
+/// What one call takes, while it goes on and afterwards. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Usage {
+    /// Processor time.
+    pub(super) cpu: Arc<CpuTime>,
+    /// Bytes of memory.
+    pub(super) memory: Arc<AtomicUsize>,
+}
 
 /// A limit that ended a call. The text names it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,12 +112,6 @@ pub enum Exceeded {
     Table {
         /// What the table would have held.
         wanted: usize,
-    },
-    /// It printed too much.
-    #[error("output: printed more than {} KiB", limit >> 10)]
-    Output {
-        /// The limit, in bytes.
-        limit: usize,
     },
 }
 
@@ -106,24 +166,5 @@ impl ResourceLimiter for Memory {
 
     fn memories(&self) -> usize {
         MEMORIES
-    }
-}
-
-/// Counts the computing time of one call in epochs, which pass only while the
-/// guest runs: a guest that waits for a mail server spends nothing.
-pub(super) struct Cpu {
-    left: u32,
-    limit: Duration,
-}
-
-impl Cpu {
-    pub(super) fn new(limit: Duration) -> Self {
-        let ticks = limit.as_millis().div_ceil(TICK.as_millis());
-        Self { left: u32::try_from(ticks).unwrap_or(u32::MAX), limit }
-    }
-
-    pub(super) fn tick(&mut self) -> Result<(), Exceeded> {
-        self.left = self.left.checked_sub(1).ok_or(Exceeded::Cpu { limit: self.limit })?;
-        Ok(())
     }
 }

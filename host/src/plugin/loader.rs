@@ -4,29 +4,30 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmtime::Engine;
 use wasmtime::component::{Component, HasSelf, Linker};
 
-use super::anatomy::Anatomy;
-use super::cache::Cache;
 use super::call::{Action, State};
 use super::command::SandboxedCommand;
-use super::compile;
-use super::engine::{engine, start_clock};
-use super::problem::{self, LoadError, Problem};
-use super::script::Script;
 use super::setup::{Limits, Plugin, PluginSource, Setup};
-use super::trial::Trial;
 use crate::action_name::ActionName;
 use crate::capability::Facilities;
 use crate::capability::process::{Command, Program, Runner, Sandbox};
+use crate::component::cache::Cache;
+use crate::component::engine::{check_machine, engine, start_clock};
+use crate::component::outline::{self, Outline};
+use crate::component::problem::{self, LoadError, Problem};
+use crate::component::{self, compile, types};
 use crate::contract::{self, ActionFullPre};
 use crate::digest;
+
+/// Links interfaces of a component to something else than the host.
+pub type StandIn<'a> =
+    dyn Fn(&mut Linker<State>, &Component) -> wasmtime::Result<()> + Send + Sync + 'a;
 
 /// Makes actions of components.
 pub struct Loader {
@@ -46,6 +47,7 @@ impl Loader {
     /// on this machine.
     pub fn new(folder: PathBuf, scratch: PathBuf) -> wasmtime::Result<Self> {
         let engine = engine()?;
+        check_machine(&engine).map_err(wasmtime::Error::msg)?;
         start_clock(&engine)?;
         let cache = Cache::open(folder.clone())
             .map_err(|error| wasmtime::format_err!("{}: {error}", folder.display()))?;
@@ -103,33 +105,33 @@ impl Loader {
         Ok(actions)
     }
 
-    /// Loads the plugin of one action by itself. With a `script`, what it
-    /// asks for beyond the free interfaces is answered from there, and needs
-    /// no grant.
+    /// Loads the plugin of one action by itself, with its component. What
+    /// `stand_in` links stands before the host's own; with it, nothing needs a
+    /// grant.
     ///
     /// # Errors
     /// Why it cannot run.
-    pub async fn trial(
+    pub async fn single(
         &self,
         name: &ActionName,
         setup: &Setup,
         facilities: &Arc<Facilities>,
-        script: Option<&Arc<Script>>,
-    ) -> Result<Trial, LoadError> {
+        stand_in: Option<&StandIn<'_>>,
+    ) -> Result<(Action, Component), LoadError> {
         let plugin = &setup.plugin;
         let load = async {
-            let (component, digest) = self.compiled_plugin(plugin, script.is_some()).await?;
+            let (component, digest) = self.compiled_plugin(plugin, stand_in.is_none()).await?;
             let mut linker = self.linker.clone();
-            if let Some(script) = script {
-                let linked = script.link(&mut linker, &component);
+            if let Some(stand_in) = stand_in {
+                linker.allow_shadowing(true);
+                let linked = stand_in(&mut linker, &component);
                 linked.map_err(|error| Problem::Invalid(format!("{error:#}")))?;
             }
             Ok((Linked { component: link(&linker, &component)?, digest }, component))
         };
         let (linked, component) =
             load.await.map_err(|problem| LoadError { plugin: plugin.name.clone(), problem })?;
-        let action = self.action(name, linked, setup, facilities).await?;
-        Ok(Trial::new(action, component))
+        Ok((self.action(name, linked, setup, facilities).await?, component))
     }
 
     async fn action(
@@ -165,8 +167,9 @@ impl Loader {
         let sandbox: Option<Box<dyn Sandbox>> = match &command.program {
             Program::Native(_) => None,
             Program::Sandboxed(path) => {
-                let (bytes, anatomy, found) = look_at(read_aside(path).await?.into()).await?;
-                problem::check_kind(&anatomy)?;
+                let (bytes, outline, found) = look_at(read_aside(path).await?.into()).await?;
+                problem::check_kind(&outline)?;
+                problem::check_memory(&outline, limits.memory)?;
                 let component = self.compiled(&found, &bytes).await?;
                 let limits = Limits { wall: command.timeout, ..limits };
                 let scratch = self.scratch.clone();
@@ -178,14 +181,14 @@ impl Loader {
     }
 
     async fn component(&self, plugin: &Plugin) -> Result<Linked, Problem> {
-        let (component, digest) = self.compiled_plugin(plugin, false).await?;
+        let (component, digest) = self.compiled_plugin(plugin, true).await?;
         Ok(Linked { component: link(&self.linker, &component)?, digest })
     }
 
     async fn compiled_plugin(
         &self,
         plugin: &Plugin,
-        scripted: bool,
+        needs_grants: bool,
     ) -> Result<(Component, Arc<str>), Problem> {
         let (bytes, expected) = match &plugin.source {
             PluginSource::Bundled(bytes) => (Cow::Borrowed(*bytes), None),
@@ -193,23 +196,27 @@ impl Loader {
                 (Cow::Owned(read_aside(path).await?), sha256.as_ref())
             }
         };
-        let (bytes, anatomy, found) = look_at(bytes).await?;
-        problem::check(&anatomy)?;
+        let (bytes, outline, found) = look_at(bytes).await?;
+        problem::check(&outline)?;
+        let (bytes, outline) = check_types(bytes, outline).await?;
         if let Some(expected) = expected
             && *expected != found
         {
             return Err(Problem::OtherBytes { found, expected: expected.clone() });
         }
-        if !scripted {
-            problem::check_grants(&anatomy, plugin, &found)?;
+        problem::check_memory(&outline, plugin.limits.memory)?;
+        if needs_grants {
+            problem::check_grants(&outline, plugin, &found)?;
         }
         Ok((self.compiled(&found, &bytes).await?, found.into()))
     }
 
     async fn compiled(&self, sha256: &str, bytes: &[u8]) -> Result<Component, Problem> {
         let place = self.cache.place(&self.engine, sha256);
-        if let Some(component) = self.cached(&place).await? {
-            return Ok(component);
+        match self.cached(&place).await? {
+            Ok(Some(component)) => return Ok(component),
+            Ok(None) => {}
+            Err(why) => tracing::warn!("{}: {why}; compiling anew", place.display()),
         }
         let unwritable = |error: io::Error| {
             Problem::Invalid(format!("{} cannot be written: {error}", place.display()))
@@ -221,11 +228,12 @@ impl Loader {
         }
         let (cache, kept) = (self.cache.clone(), place.clone());
         aside(move || cache.keep(&draft, &kept)).await?.map_err(unwritable)?;
-        let component = self.cached(&place).await?;
-        component.ok_or_else(|| Problem::Invalid("its compiled form does not load".to_owned()))
+        let failed = |why| Problem::Invalid(format!("its compiled form does not load: {why}"));
+        let component = self.cached(&place).await?.map_err(failed)?;
+        component.ok_or_else(|| failed("it is gone".to_owned()))
     }
 
-    async fn cached(&self, place: &Path) -> Result<Option<Component>, Problem> {
+    async fn cached(&self, place: &Path) -> Result<Result<Option<Component>, String>, Problem> {
         let (cache, engine, place) = (self.cache.clone(), self.engine.clone(), place.to_owned());
         aside(move || cache.load(&engine, &place)).await
     }
@@ -243,36 +251,33 @@ fn link(linker: &Linker<State>, component: &Component) -> Result<ActionFullPre<S
     ActionFullPre::new(pre).map_err(|error| Problem::Invalid(error.root_cause().to_string()))
 }
 
-/// The bytes of a plugin's file. They are read once: what was hashed is what
-/// is compiled, whatever happens to the file meanwhile.
-///
-/// # Errors
-/// It cannot be read, or has more than 64 MiB.
-pub fn read(path: &Path) -> Result<Vec<u8>, Problem> {
-    let unreadable = |error| Problem::Unreadable { path: path.to_owned(), error };
-    let file = File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    file.take(compile::LARGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > compile::LARGEST {
-        return Err(Problem::TooLarge { path: path.to_owned() });
-    }
-    Ok(bytes)
-}
-
 async fn read_aside(path: &Path) -> Result<Vec<u8>, Problem> {
     let path = path.to_owned();
-    aside(move || read(&path)).await?
+    aside(move || component::read(&path)).await?
 }
 
 /// A component with what is in it and its SHA-256.
 async fn look_at(
     bytes: Cow<'static, [u8]>,
-) -> Result<(Cow<'static, [u8]>, Anatomy, String), Problem> {
+) -> Result<(Cow<'static, [u8]>, Outline, String), Problem> {
     aside(move || {
-        let (anatomy, sha256) = (Anatomy::read(&bytes), digest::sha256(&bytes));
-        (bytes, anatomy, sha256)
+        let (outline, sha256) = (Outline::read(&bytes), digest::sha256(&bytes));
+        (bytes, outline, sha256)
     })
     .await
+}
+
+/// Whether the component's functions are those of the contract.
+async fn check_types(
+    bytes: Cow<'static, [u8]>,
+    outline: Outline,
+) -> Result<(Cow<'static, [u8]>, Outline), Problem> {
+    aside(move || {
+        let types = outline::types(&bytes).map_err(|words| problem::translate(&words))?;
+        types::check(&outline, &types)?;
+        Ok((bytes, outline))
+    })
+    .await?
 }
 
 /// Does what computes or waits for the disk where it holds up nobody: a
@@ -288,25 +293,17 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     let linker_ = &mut linker;
     contract::settings::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
-        &mut s.capabilities.settings
+        &mut s.host.0.settings
     })?;
-    contract::log::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
-        &mut s.capabilities.log
-    })?;
+    contract::log::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| &mut s.host.0.log)?;
     contract::progress::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
-        &mut s.capabilities.progress
+        &mut s.host.0.progress
     })?;
-    contract::files::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
-        &mut s.capabilities.files
-    })?;
-    contract::store::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
-        &mut s.capabilities.store
-    })?;
-    contract::mail::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
-        &mut s.capabilities.mail
-    })?;
+    contract::files::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| &mut s.host.0.files)?;
+    contract::store::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| &mut s.host.0.store)?;
+    contract::mail::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| &mut s.host.0.mail)?;
     contract::process::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
-        &mut s.capabilities.process
+        &mut s.host.0.process
     })?;
     Ok(linker)
 }

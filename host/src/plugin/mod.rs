@@ -4,30 +4,19 @@
 //! Nothing here does I/O for a guest; that is `capability`'s.
 
 mod actions;
-pub mod anatomy;
-mod cache;
-mod call;
+mod answer;
+pub mod call;
 mod command;
-pub mod compile;
-mod engine;
-pub mod inspect;
-pub mod interfaces;
+mod cpu_time;
 mod limits;
-mod loader;
-mod metered;
-pub mod problem;
+pub mod loader;
 mod report;
-pub mod script;
+mod sandbox;
 mod setup;
-mod trial;
-mod wave;
-pub mod witness;
 
 pub use actions::Actions;
 pub use call::{Action, CheckError, DeliverError};
 pub use limits::Exceeded;
-pub use loader::{Loader, read};
-pub use problem::{LoadError, Problem};
+pub use loader::Loader;
 pub use report::Failure;
 pub use setup::{Limits, Plugin, PluginSource, Setup};
-pub use trial::{Outcome, Trial};

@@ -2,11 +2,10 @@
 
 use std::fmt;
 
-use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
 
-use super::engine::STACK;
-use super::limits::Exceeded;
+use super::limits::{self, Exceeded};
+use crate::text::printable;
 
 /// A call that ended without a result.
 #[derive(Debug)]
@@ -26,41 +25,14 @@ impl Failure {
             let trap = format!("the component exited with {} instead of answering", exit.0);
             return Self { limit: None, trap, said_last };
         }
-        let trap = error.root_cause().to_string();
-        Self { limit: limit(error, &trap), trap, said_last }
+        // A guest's own words may be in it.
+        let trap = printable(&error.root_cause().to_string()).into_owned();
+        Self { limit: limits::reached(error), trap, said_last }
     }
 
     pub(super) fn exceeded(limit: &Exceeded, said_last: String) -> Self {
         Self { limit: Some(limit.to_string()), trap: "ended by the host".to_owned(), said_last }
     }
-}
-
-fn limit(error: &wasmtime::Error, text: &str) -> Option<String> {
-    if let Some(exceeded) = error.chain().find_map(|cause| cause.downcast_ref::<Exceeded>()) {
-        return Some(exceeded.to_string());
-    }
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => return Some(format!("stack of {} KiB", STACK >> 10)),
-        // A guest's own stack lies first in its memory; running over it is
-        // an access below address 0.
-        Some(Trap::MemoryOutOfBounds) => {
-            return Some(
-                "stack or memory of the guest's own making (recursion too deep?)".to_owned(),
-            );
-        }
-        _ => {}
-    }
-    // These have no type of their own in wasmtime 48.
-    [
-        ("hostcalls has been exhausted", "argument of a host call over 2 MiB"),
-        ("handle limit exceeded", "too many handles"),
-        ("no free keys", "too many open handles"),
-        ("total size of fields", "header fields over 64 KiB"),
-        ("requested len", "more than 1 MiB of randomness at once"),
-    ]
-    .into_iter()
-    .find(|(needle, _)| text.contains(needle))
-    .map(|(_, limit)| limit.to_owned())
 }
 
 impl fmt::Display for Failure {

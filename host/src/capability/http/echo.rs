@@ -8,10 +8,10 @@ use memchr::memmem;
 
 /// The server repeated the secret.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Echoed;
+pub struct Echoed;
 
 /// Looks for a secret in a body that comes in pieces.
-pub(super) struct EchoScan {
+pub struct EchoScan {
     secret: Bytes,
     /// The end of what came so far, where it is a beginning of the secret; the
     /// guest gets it when it turns out to be none.
@@ -19,12 +19,16 @@ pub(super) struct EchoScan {
 }
 
 impl EchoScan {
-    pub(super) fn new(secret: Bytes) -> Self {
+    /// Looks for `secret`.
+    pub fn new(secret: Bytes) -> Self {
         Self { secret, held: Vec::new() }
     }
 
     /// Takes a piece and returns what can be passed on.
-    pub(super) fn pass(&mut self, piece: Bytes) -> Result<Bytes, Echoed> {
+    ///
+    /// # Errors
+    /// The secret is in it.
+    pub fn pass(&mut self, piece: Bytes) -> Result<Bytes, Echoed> {
         if self.secret.is_empty() {
             return Ok(piece);
         }
@@ -45,7 +49,7 @@ impl EchoScan {
     }
 
     /// What is still held when the body ends.
-    pub(super) fn rest(&mut self) -> Bytes {
+    pub fn rest(&mut self) -> Bytes {
         std::mem::take(&mut self.held).into()
     }
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
+use super::keeper::{Keeper, Kept};
 use super::{Command, Program, Run, TAIL};
+use crate::capability::output::Tail;
 use crate::contract::process::{Exit, ProcessError};
 
 /// Variables of the server that a command gets.
@@ -21,7 +23,11 @@ const FILES: u64 = 1024;
 const DRAIN: Duration = Duration::from_secs(1);
 
 /// Runs `command` to its end or its deadline.
-pub(super) async fn run(command: &Command, run: Run) -> Result<Exit, ProcessError> {
+pub(super) async fn run(
+    command: &Command,
+    run: Run,
+    keeper: &Keeper,
+) -> Result<Exit, ProcessError> {
     let (Program::Native(program) | Program::Sandboxed(program)) = &command.program;
     let mut child = tokio::process::Command::new(program)
         .args(&run.arguments)
@@ -35,13 +41,14 @@ pub(super) async fn run(command: &Command, run: Run) -> Result<Exit, ProcessErro
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| ProcessError::Io(cannot_start(program, &error)))?;
-    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed())).map(Group);
-    if let Some(Group(pid)) = &group {
-        limit(*pid, command.timeout);
+    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let group = group.map(|pid| Group { pid, _kept: keeper.keep(pid) });
+    if let Some(group) = &group {
+        limit(group.pid, command.timeout);
     }
 
-    let mut stdout = Tail::new(child.stdout.take());
-    let mut stderr = Tail::new(child.stderr.take());
+    let mut stdout = Pipe::new(child.stdout.take());
+    let mut stderr = Pipe::new(child.stderr.take());
     let stdin = child.stdin.take();
     let feed = async {
         if let Some(mut stdin) = stdin {
@@ -71,8 +78,8 @@ pub(super) async fn run(command: &Command, run: Run) -> Result<Exit, ProcessErro
     Ok(Exit {
         code: status.code(),
         signal: status.signal(),
-        stdout_tail: stdout.kept,
-        stderr_tail: stderr.kept,
+        stdout_tail: stdout.tail.take(),
+        stderr_tail: stderr.tail.take(),
     })
 }
 
@@ -96,25 +103,28 @@ fn limit(pid: Pid, timeout: Duration) {
     }
 }
 
-/// A process group that ends with its owner.
-struct Group(Pid);
+/// A process group that ends with its owner, and with the server.
+struct Group {
+    pid: Pid,
+    _kept: Kept,
+}
 
 impl Drop for Group {
     fn drop(&mut self) {
         // Gone already where every member has ended.
-        let _ = kill_process_group(self.0, Signal::KILL);
+        let _ = kill_process_group(self.pid, Signal::KILL);
     }
 }
 
-/// The end of an output.
-struct Tail<R> {
+/// The end of what comes from a pipe.
+struct Pipe<R> {
     from: Option<R>,
-    kept: Vec<u8>,
+    tail: Tail,
 }
 
-impl<R: AsyncRead + Unpin> Tail<R> {
+impl<R: AsyncRead + Unpin> Pipe<R> {
     fn new(from: Option<R>) -> Self {
-        Self { from, kept: Vec::new() }
+        Self { from, tail: Tail::new(TAIL) }
     }
 
     /// Reads to the end; may be called again where it was interrupted.
@@ -122,9 +132,7 @@ impl<R: AsyncRead + Unpin> Tail<R> {
         let Some(from) = &mut self.from else { return };
         let mut block = vec![0; TAIL];
         while let Ok(length @ 1..) = from.read(&mut block).await {
-            self.kept.extend_from_slice(&block[..length]);
-            let surplus = self.kept.len().saturating_sub(TAIL);
-            self.kept.drain(..surplus);
+            self.tail.push(&block[..length]);
         }
         self.from = None;
     }

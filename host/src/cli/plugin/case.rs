@@ -7,15 +7,15 @@ use clap::Args;
 use serde::Deserialize;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Table, value};
 
+use super::bench::{Bench, Run, config_of};
 use super::fixture::{self, Scratch};
 use super::request::{self, Request};
-use super::trial::{Bench, Run, config_of};
 use crate::action_name::ActionName;
-use crate::capability::http::exchange::Exchange;
-use crate::plugin::interfaces::{Access, Interface};
-use crate::plugin::script::Script;
-use crate::plugin::witness::HostCall;
-use crate::plugin::{Outcome, Trial};
+use crate::component::interfaces::{Access, Interface};
+use crate::trial::exchange::Exchange;
+use crate::trial::script::Script;
+use crate::trial::trace::HostCall;
+use crate::trial::{Outcome, Trial};
 
 #[derive(Args)]
 pub(in crate::cli) struct Test {
@@ -170,6 +170,9 @@ impl Case {
     }
 }
 
+/// Calls of a case.
+const MOST_CALLS: usize = 1_000;
+
 /// Writes `run` as a case to `path`.
 pub(super) fn record(
     path: &Path,
@@ -198,8 +201,13 @@ pub(super) fn record(
         let text = toml::to_string(&settings).context("settings")?;
         document["SETTINGS"] = Item::Table(text.parse::<DocumentMut>()?.as_table().clone());
     }
+    let calls = run.seen.calls.iter().map(|(_, times)| times).sum::<usize>();
+    if calls + run.seen.calls.left_out() > MOST_CALLS {
+        bail!("it makes more than {MOST_CALLS} calls of the host, too many for a test case");
+    }
     let mut calls = ArrayOfTables::new();
-    for HostCall { call, answer } in &run.seen.calls {
+    let each = run.seen.calls.iter().flat_map(|(call, times)| std::iter::repeat_n(call, *times));
+    for HostCall { call, answer } in each {
         let interface = call.split('.').next().and_then(Interface::find);
         if !interface.is_some_and(|i| matches!(i.access, Access::Granted { .. })) {
             continue;

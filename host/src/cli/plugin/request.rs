@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml_edit::{InlineTable, Table, value};
 use url::Url;
 
-use crate::capability::http::exchange::{Exchange, NOTED};
+use crate::trial::exchange::{Exchange, NOTED};
 
 /// One as written.
 #[derive(Debug, Deserialize)]

@@ -7,21 +7,19 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 
+use super::bench::{Bench, Run, config_of};
 use super::case;
 use super::fixture::{self, Scratch};
 use crate::action_name::ActionName;
 use crate::bundled::action_name;
-use crate::capability::Facilities;
-use crate::capability::http::exchange::{Exchange, Notes, Wire};
+use crate::component::read;
 use crate::config::Config;
 use crate::digest;
-use crate::plugin::script::Script;
-use crate::plugin::witness::{Testimony, Usage, Witness};
-use crate::plugin::{Loader, Outcome, Plugin, PluginSource, Setup, read};
-use crate::upload::Delivery;
+use crate::plugin::{Plugin, PluginSource};
+use crate::trial::Outcome;
+use crate::trial::folded::Folded;
+use crate::trial::trace::{HostCall, Usage};
 
 #[derive(Args)]
 pub(in crate::cli) struct Try {
@@ -48,22 +46,6 @@ pub(in crate::cli) struct Try {
     /// Write what happened as a test case
     #[arg(long, value_name = "CASE.toml")]
     record: Option<PathBuf>,
-}
-
-/// What a run needs, made once for all runs.
-pub(super) struct Bench {
-    witness: Witness,
-    runtime: tokio::runtime::Runtime,
-}
-
-/// What a run brought.
-pub(super) struct Run {
-    pub(super) check: Outcome,
-    /// None if `check` was not good.
-    pub(super) deliver: Option<Outcome>,
-    pub(super) seen: Testimony,
-    /// Requests that were really made.
-    pub(super) exchanges: Vec<Exchange>,
 }
 
 impl Try {
@@ -132,97 +114,6 @@ impl Try {
     }
 }
 
-/// A configuration with one plugin, `trial`, made of the component in `file`.
-pub(super) fn config_of(
-    file: &Path,
-    allow: &[String],
-    settings: serde_json::Map<String, serde_json::Value>,
-    scratch: &Path,
-) -> anyhow::Result<(Config, ActionName)> {
-    let file = std::path::absolute(file)?;
-    let sha256 = digest::sha256(&read(&file)?);
-    let allow: Vec<String> = allow.iter().map(|grant| toml_value(grant)).collect();
-    // The very parser of the server, so that a grant means the same here.
-    let text = format!(
-        "[PLUGINS.trial]\nCOMPONENT = {:?}\nSHA256 = \"{sha256}\"\nALLOW = {{ {} }}\n",
-        file.display().to_string(),
-        allow.join(", ")
-    );
-    let mut config = Config::parse(&scratch.join("config.toml"), &text)
-        .map_err(|error| anyhow::anyhow!("--allow: {error}"))?;
-    std::fs::create_dir_all(config.upload_folder.join(crate::capability::store::GROWING))?;
-    let name = ActionName::parse("trial");
-    let plugin = config.plugins.get(&name.plugin).context("it was just written")?.clone();
-    config.actions.insert(name.clone(), Setup { settings, ..Setup::of(plugin) });
-    Ok((config, name))
-}
-
-/// `STORE=prints` as `STORE = "prints"`; a value that is TOML already stays.
-fn toml_value(grant: &str) -> String {
-    let Some((key, value)) = grant.split_once('=') else { return grant.to_owned() };
-    let (key, value) = (key.trim(), value.trim());
-    match toml::from_str::<toml::Table>(&format!("{key} = {value}")) {
-        Ok(_) => format!("{key} = {value}"),
-        Err(_) => format!("{key} = {value:?}"),
-    }
-}
-
-impl Bench {
-    pub(super) fn new() -> anyhow::Result<Self> {
-        let witness = Witness::default();
-        tracing_subscriber::registry().with(witness.clone()).init();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        Ok(Self { witness, runtime })
-    }
-
-    /// Runs `delivery`; `same` compares two answers of a function in WAVE.
-    pub(super) fn run(
-        &self,
-        config: &Config,
-        name: &ActionName,
-        delivery: &Arc<Delivery>,
-        script: Option<&Arc<Script>>,
-    ) -> anyhow::Result<(Run, crate::plugin::Trial)> {
-        let scratch = Scratch::new()?;
-        let loader = Loader::new(compiled()?, scratch.0.join("commands"))
-            .map_err(|error| anyhow::anyhow!("{error:#}"))?;
-        let secret = config.secret.clone().unwrap_or_else(|| "try".to_owned());
-        let notes = Arc::new(Notes::default());
-        let wire = match script {
-            Some(script) => Wire::Scripted(script.http.clone()),
-            None => Wire::Noted(notes.clone()),
-        };
-        let facilities = Arc::new(Facilities {
-            wire,
-            ..Facilities::new(&config.upload_folder, config.mail.clone(), secret)?
-        });
-        let setup = config.actions.get(name).context("the action is set up")?;
-        self.runtime.block_on(async {
-            let trial = loader.trial(name, setup, &facilities, script).await?;
-            self.witness.take();
-            let draft = Delivery { attempt: 0, ..Delivery::clone(delivery) };
-            let check = trial.check(&Arc::new(draft)).await;
-            let deliver = match check {
-                Outcome::Good(_) => Some(trial.deliver(delivery).await),
-                _ => None,
-            };
-            let (seen, exchanges) = (self.witness.take(), notes.take());
-            Ok((Run { check, deliver, seen, exchanges }, trial))
-        })
-    }
-}
-
-/// Where compiled components are kept from one run to the next.
-fn compiled() -> anyhow::Result<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    let cache = cache.context("neither HOME nor XDG_CACHE_HOME is set; set one")?;
-    let folder = cache.join("afterimage");
-    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    Ok(folder.join("compiled"))
-}
-
 fn report(run: &Run) -> String {
     let mut text = String::new();
     let outcome = |outcome: &Outcome| match outcome {
@@ -245,23 +136,34 @@ fn report(run: &Run) -> String {
             wall.as_secs_f64() * 1e3,
         );
     }
-    let calls: Vec<String> = (run.seen.calls.iter())
+    section(&mut text, "calls", &run.seen.calls, |HostCall { call, answer }| {
         // The guest's lines stand below.
-        .filter(|call| !call.call.starts_with("log."))
-        .map(|call| match &call.answer {
-            Some(answer) if answer.is_empty() => call.call.clone(),
-            Some(answer) => format!("{} -> {answer}", call.call),
-            None => format!("{} did not return", call.call),
+        (!call.starts_with("log.")).then(|| match answer {
+            Some(answer) if answer.is_empty() => call.clone(),
+            Some(answer) => format!("{call} -> {answer}"),
+            None => format!("{call} did not return"),
         })
-        .collect();
-    section(&mut text, "calls", &calls);
-    section(&mut text, "log", &run.seen.lines);
-    section(&mut text, "warnings", &run.seen.warnings);
+    });
+    section(&mut text, "log", &run.seen.lines, |line| Some(line.clone()));
+    section(&mut text, "warnings", &run.seen.warnings, |line| Some(line.clone()));
     text.trim_end().to_owned()
 }
 
-fn section(text: &mut String, name: &str, lines: &[String]) {
-    for (index, line) in lines.iter().enumerate() {
+fn section<T: PartialEq>(
+    text: &mut String,
+    name: &str,
+    things: &Folded<T>,
+    show: impl Fn(&T) -> Option<String>,
+) {
+    let shown = things.iter().filter_map(|(thing, times)| match (show(thing)?, times) {
+        (line, 1) => Some(line),
+        (line, _) => Some(format!("{line} ({times} times)")),
+    });
+    let left_out = match things.left_out() {
+        0 => None,
+        more => Some(format!("... and {more} more")),
+    };
+    for (index, line) in shown.chain(left_out).enumerate() {
         let name = if index == 0 { name } else { "" };
         let _ = writeln!(text, "{name:<8} {line}");
     }

@@ -12,10 +12,11 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::call::USAGE;
+use super::folded::Folded;
 use super::wave;
 use crate::capability::http::ANSWERED;
 use crate::capability::log::GUEST;
+use crate::plugin::call::USAGE;
 
 /// Bytes of one value that are worth showing; a block of a photo is not.
 const SHOWN: usize = 4 << 10;
@@ -42,27 +43,41 @@ pub struct Usage {
     pub memory: u64,
 }
 
-/// What has been seen.
+/// What has been seen. A guest may say and do the same again and again; that
+/// is kept once, with how often, and of different things the first.
 #[derive(Debug, Default)]
-pub struct Testimony {
+pub struct Seen {
     /// Calls of host functions, and requests as they are answered, in order.
-    pub calls: Vec<HostCall>,
+    pub calls: Folded<HostCall>,
     /// The guest's lines, with their level.
-    pub lines: Vec<String>,
+    pub lines: Folded<String>,
     /// Warnings of the host: refusals, dropped lines.
-    pub warnings: Vec<String>,
+    pub warnings: Folded<String>,
     /// Of each call of the guest.
     pub usage: Vec<Usage>,
+    /// The call that has not returned yet.
+    open: Option<HostCall>,
 }
 
-/// Collects a [`Testimony`]. Clones share it.
-#[derive(Clone, Default)]
-pub struct Witness(Arc<Mutex<Testimony>>);
+impl Seen {
+    /// The call that is open, if one is, goes to the others.
+    fn close(&mut self) {
+        if let Some(call) = self.open.take() {
+            self.calls.push(call);
+        }
+    }
+}
 
-impl Witness {
+/// Collects a [`Seen`]. Clones share it.
+#[derive(Clone, Default)]
+pub struct Trace(Arc<Mutex<Seen>>);
+
+impl Trace {
     /// What was seen since the last time.
-    pub fn take(&self) -> Testimony {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    pub fn take(&self) -> Seen {
+        let mut seen = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        seen.close();
+        seen
     }
 }
 
@@ -72,7 +87,7 @@ const IMPORT: &str = "wit-bindgen import";
 /// Interface and function of a span.
 struct Function(String);
 
-impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Witness {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Trace {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         match metadata.target() {
             GUEST | USAGE | ANSWERED => *metadata.level() <= Level::DEBUG,
@@ -110,6 +125,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Witness {
             });
         } else if metadata.target() == ANSWERED {
             let answer = Some(String::new());
+            seen.close();
             seen.calls.push(HostCall { call: fields.message().to_owned(), answer });
         } else if let Some(span) = context.event_span(event)
             && let Some(Function(name)) = span.extensions().get()
@@ -119,12 +135,13 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Witness {
                     let arguments: Vec<String> =
                         fields.others().map(|value| wave::of_debug(value)).collect();
                     let call = format!("{name}({})", arguments.join(", "));
-                    seen.calls.push(HostCall { call, answer: None });
+                    seen.close();
+                    seen.open = Some(HostCall { call, answer: None });
                 }
                 _ => {
                     // The host's own result is around that of the contract.
                     let answer = fields.value("result").strip_prefix("Ok(");
-                    if let Some(call) = seen.calls.last_mut() {
+                    if let Some(call) = &mut seen.open {
                         call.answer = answer.map(|answer| match answer.strip_suffix(')') {
                             Some(whole) => wave::of_debug(whole),
                             None => {
@@ -133,6 +150,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Witness {
                             }
                         });
                     }
+                    seen.close();
                 }
             }
         } else if *metadata.level() <= Level::WARN {

@@ -4,17 +4,19 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::anatomy::{Anatomy, Kind};
 use super::compile;
 use super::interfaces::{Access, Interface, PACKAGE, VERSION, WASI};
-use super::setup::{Plugin, PluginSource};
+use super::outline::{Kind, Outline};
+use crate::plugin::{Plugin, PluginSource};
 
 /// A component that cannot be an action here, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("plugin {plugin}: {problem}")]
 pub struct LoadError {
-    pub(super) plugin: String,
-    pub(super) problem: Problem,
+    /// Its name, or the command that it is.
+    pub plugin: String,
+    /// Why.
+    pub problem: Problem,
 }
 
 /// Why a component cannot be an action here.
@@ -73,6 +75,28 @@ pub enum Problem {
         /// Of the version that it needs.
         patch: u32,
     },
+    /// Built from a contract with the same number and other types.
+    #[error(
+        "its {function} is not that of {PACKAGE} {}.{}.{} ({difference}); build it with the wit/ of this host",
+        VERSION.0, VERSION.1, VERSION.2
+    )]
+    OtherTypes {
+        /// Interface and function.
+        function: String,
+        /// What is otherwise.
+        difference: String,
+    },
+    /// Less memory than its program has before it does anything.
+    #[error(
+        "its memory begins with {} KiB and LIMITS has MEMORY = \"{} KiB\"; the least that works is MEMORY = \"{} MiB\"",
+        least >> 10, limit >> 10, least.div_ceil(1 << 20)
+    )]
+    LittleMemory {
+        /// What its memories begin with, in bytes.
+        least: u64,
+        /// What they may have, in bytes.
+        limit: u64,
+    },
     /// An import that nothing here can satisfy.
     #[error("it needs {0}, which this host does not offer")]
     NotOffered(String),
@@ -99,7 +123,7 @@ pub enum Problem {
 ///
 /// # Errors
 /// The first problem.
-pub fn check(component: &Anatomy) -> Result<(), Problem> {
+pub fn check(component: &Outline) -> Result<(), Problem> {
     check_kind(component)?;
     for import in &component.imports {
         if let Some((interface, version)) = ours(import) {
@@ -127,7 +151,7 @@ pub fn check(component: &Anatomy) -> Result<(), Problem> {
 ///
 /// # Errors
 /// What it is instead.
-pub(super) fn check_kind(component: &Anatomy) -> Result<(), Problem> {
+pub fn check_kind(component: &Outline) -> Result<(), Problem> {
     match component.kind {
         Kind::Component => {}
         Kind::CoreModule => return Err(Problem::CoreModule),
@@ -141,11 +165,23 @@ pub(super) fn check_kind(component: &Anatomy) -> Result<(), Problem> {
     }
 }
 
+/// Whether `component` can begin within `limit` bytes of memory.
+///
+/// # Errors
+/// It cannot; the text says how many it takes.
+pub fn check_memory(component: &Outline, limit: usize) -> Result<(), Problem> {
+    let (least, limit) = (component.memory, limit as u64);
+    match least > limit {
+        true => Err(Problem::LittleMemory { least, limit }),
+        false => Ok(()),
+    }
+}
+
 /// Whether `plugin` may have all that `component`, with this SHA-256, asks for.
 ///
 /// # Errors
 /// All that it may not have, with the lines that would allow it.
-pub fn check_grants(component: &Anatomy, plugin: &Plugin, digest: &str) -> Result<(), Problem> {
+pub fn check_grants(component: &Outline, plugin: &Plugin, digest: &str) -> Result<(), Problem> {
     let missing: Vec<(&'static str, &'static str)> = asked_for(component)
         .filter_map(|interface| match interface.access {
             Access::Granted { example, grant } if grant(&plugin.grants).is_none() => {
@@ -171,7 +207,7 @@ pub fn check_grants(component: &Anatomy, plugin: &Plugin, digest: &str) -> Resul
 }
 
 /// The interfaces of the contract that `component` imports and the host has.
-pub fn asked_for(component: &Anatomy) -> impl Iterator<Item = &'static Interface> {
+pub fn asked_for(component: &Outline) -> impl Iterator<Item = &'static Interface> {
     component
         .imports
         .iter()
@@ -180,7 +216,7 @@ pub fn asked_for(component: &Anatomy) -> impl Iterator<Item = &'static Interface
 }
 
 /// Interface and version, if `name` is one of the contract's.
-pub(super) fn ours(name: &str) -> Option<(&str, &str)> {
+pub fn ours(name: &str) -> Option<(&str, &str)> {
     let name = name.strip_prefix(PACKAGE)?.strip_prefix('/')?;
     Some(name.split_once('@').unwrap_or((name, "")))
 }
@@ -198,7 +234,7 @@ fn speaks(version: &str) -> Result<(), Problem> {
 }
 
 /// The engine's words on a component that it cannot compile, as ours.
-pub(super) fn translate(words: &str) -> Problem {
+pub fn translate(words: &str) -> Problem {
     if words.contains("component model async feature") {
         return Problem::Async;
     }
@@ -206,7 +242,7 @@ pub(super) fn translate(words: &str) -> Problem {
 }
 
 /// The engine's words on an import that it cannot satisfy, as ours.
-pub(super) fn missing(error: wasmtime::Error) -> Problem {
+pub fn missing(error: wasmtime::Error) -> Problem {
     let words = format!("{error:#}");
     match words.split('`').nth(1) {
         Some(import) if import.starts_with("wasi:") && import.contains("@0.3") => Problem::Async,

@@ -25,12 +25,16 @@ const UNUSED: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// A private folder of compiled components.
 #[derive(Clone)]
-pub(super) struct Cache {
+pub struct Cache {
     folder: PathBuf,
 }
 
 impl Cache {
-    pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
+    /// Makes `folder` private and removes what nobody needs any more.
+    ///
+    /// # Errors
+    /// It cannot be made, or belongs to somebody else.
+    pub fn open(folder: PathBuf) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))?;
         if fs::metadata(&folder)?.uid() != rustix::process::geteuid().as_raw() {
@@ -43,21 +47,27 @@ impl Cache {
 
     /// Where the compiled form of a component with this SHA-256 lies. The
     /// engine's hash covers its exact version, which the file's header does not.
-    pub(super) fn place(&self, engine: &Engine, sha256: &str) -> PathBuf {
+    pub fn place(&self, engine: &Engine, sha256: &str) -> PathBuf {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
         self.folder.join(format!("{sha256}-{:016x}.cwasm", hasher.finish()))
     }
 
     /// A file for a compiler to write into.
-    pub(super) fn draft(&self) -> io::Result<(PathBuf, File)> {
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn draft(&self) -> io::Result<(PathBuf, File)> {
         let path = self.folder.join(format!("{}.new", uuid::Uuid::now_v7()));
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
         Ok((path, file))
     }
 
     /// Gives what the compiler wrote its place.
-    pub(super) fn keep(&self, draft: &Path, place: &Path) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn keep(&self, draft: &Path, place: &Path) -> io::Result<()> {
         File::open(draft)?.sync_all()?;
         let sum = checksum(draft)?;
         fs::rename(draft, place)?;
@@ -66,12 +76,17 @@ impl Cache {
         fs::rename(sum_draft, sum_place(place))
     }
 
-    /// The component at `place`, none if it is not there or not whole.
-    pub(super) fn load(&self, engine: &Engine, place: &Path) -> Option<Component> {
-        let sum = fs::read_to_string(sum_place(place)).ok()?;
-        if checksum(place).ok()? != sum {
-            tracing::warn!("{} is damaged; compiling anew", place.display());
-            return None;
+    /// The component at `place`, none if it is not there.
+    ///
+    /// # Errors
+    /// It is there and not whole, or the machine does not let it run.
+    pub fn load(&self, engine: &Engine, place: &Path) -> Result<Option<Component>, String> {
+        let Ok(sum) = fs::read_to_string(sum_place(place)) else { return Ok(None) };
+        match checksum(place) {
+            Ok(found) if found == sum => {}
+            Ok(_) => return Err("it is damaged".to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.to_string()),
         }
         // Marks it as used, for the sweep.
         for file in [place, &sum_place(place)] {
@@ -83,7 +98,7 @@ impl Cache {
         // folder that only this user can enter, its bytes are those that were
         // written then, and files in it are replaced by rename, never changed.
         let component = unsafe { Component::deserialize_file(engine, place) };
-        component.inspect_err(|error| tracing::warn!("{error}; compiling anew")).ok()
+        component.map(Some).map_err(|error| format!("{error:#}"))
     }
 
     fn sweep(&self) -> io::Result<()> {

@@ -1,14 +1,27 @@
-//! An action run by hand: `check`, then `deliver`, with the server's own
-//! runtime and limits.
+//! The author's bench: an action run by hand, `check`, then `deliver`, with the
+//! server's own runtime and limits, seen ([`trace`]) or answered by a test case
+//! ([`script`], [`exchange`]). The server itself has nothing of this.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use wasmtime::component::Component;
+use wasmtime::component::{Component, Linker};
 
-use super::call::{Action, CheckError, DeliverError};
-use super::{script, wave};
+use crate::action_name::ActionName;
+use crate::capability::Facilities;
+use crate::component::LoadError;
+use crate::plugin::call::State;
+use crate::plugin::loader::StandIn;
+use crate::plugin::{Action, CheckError, DeliverError, Loader, Setup};
 use crate::upload::Delivery;
+
+pub mod exchange;
+pub mod folded;
+pub mod script;
+pub mod trace;
+mod wave;
+
+use script::Script;
 
 /// An action to be run by hand.
 pub struct Trial {
@@ -28,8 +41,24 @@ pub enum Outcome {
 }
 
 impl Trial {
-    pub(super) fn new(action: Action, component: Component) -> Self {
-        Self { action, component }
+    /// Loads the action of this name. With a `script`, what it asks for beyond
+    /// the free interfaces is answered from there, and needs no grant.
+    ///
+    /// # Errors
+    /// Why it cannot run.
+    pub async fn load(
+        loader: &Loader,
+        name: &ActionName,
+        setup: &Setup,
+        facilities: &Arc<Facilities>,
+        script: Option<&Arc<Script>>,
+    ) -> Result<Self, LoadError> {
+        let stand_in = script.map(|script| {
+            |linker: &mut Linker<State>, component: &Component| script.link(linker, component)
+        });
+        let stand_in = stand_in.as_ref().map(|stand_in| stand_in as &StandIn<'_>);
+        let (action, component) = loader.single(name, setup, facilities, stand_in).await?;
+        Ok(Self { action, component })
     }
 
     /// Calls `check`.

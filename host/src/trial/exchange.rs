@@ -11,22 +11,11 @@ use http_body_util::{BodyExt, Full};
 use url::Url;
 use wasmtime_wasi_http::{Error, WasiBody};
 
-use super::echo::EchoScan;
+use crate::capability::http::echo::EchoScan;
+use crate::capability::http::{Answer, Io, Passed, Wiretap};
 
 /// Bytes of an answer's body that are noted.
 pub const NOTED: usize = 64 << 10;
-
-/// Where requests go.
-#[derive(Debug, Clone, Default)]
-pub enum Wire {
-    /// To the servers that they name.
-    #[default]
-    Network,
-    /// There too, and what they bring is kept.
-    Noted(Arc<Notes>),
-    /// Nowhere: a script answers, and needs no grant.
-    Scripted(Arc<Script>),
-}
 
 /// One request and its answer.
 #[derive(Debug, Clone)]
@@ -58,19 +47,8 @@ impl Notes {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notes a request; the answer tells its place.
-    pub(super) fn begin(&self, method: Method, url: Url) -> usize {
-        let mut exchanges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        exchanges.push(Exchange { method, url, body_contains: None, answer: None });
-        exchanges.len() - 1
-    }
-
     /// Notes the answer to the request at `place`, and its body as it comes.
-    pub(super) fn answer(
-        self: &Arc<Self>,
-        place: usize,
-        answer: Response<WasiBody>,
-    ) -> Response<WasiBody> {
+    fn answer(self: &Arc<Self>, place: usize, answer: Response<WasiBody>) -> Response<WasiBody> {
         let mut noted = Response::new(Vec::new());
         *noted.status_mut() = answer.status();
         *noted.headers_mut() = answer.headers().clone();
@@ -97,6 +75,16 @@ impl Notes {
     }
 }
 
+impl Wiretap for Arc<Notes> {
+    fn sent(&self, method: &Method, url: &Url) -> Passed {
+        let mut exchanges = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (method, url) = (method.clone(), url.clone());
+        exchanges.push(Exchange { method, url, body_contains: None, answer: None });
+        let (notes, place) = (self.clone(), exchanges.len() - 1);
+        Box::new(move |answer| notes.answer(place, answer))
+    }
+}
+
 /// The requests that are expected, in order, with their answers.
 #[derive(Debug, Default)]
 pub struct Script {
@@ -119,7 +107,7 @@ impl Script {
     }
 
     /// The exchange that this request begins, if it is the expected one.
-    pub(super) fn next(&self, method: &Method, url: &Url) -> Option<Exchange> {
+    fn next(&self, method: &Method, url: &Url) -> Option<Exchange> {
         let next = self.left.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         match next {
             Some(next) if next.method == *method && next.url == *url => return Some(next),
@@ -130,7 +118,7 @@ impl Script {
     }
 
     /// Takes the request's body and answers.
-    pub(super) async fn answer(
+    async fn answer(
         &self,
         exchange: Exchange,
         request: Request<WasiBody>,
@@ -159,5 +147,20 @@ impl Script {
 
     fn deviate(&self, text: String) {
         self.deviations.lock().unwrap_or_else(PoisonError::into_inner).push(text);
+    }
+}
+
+impl Wiretap for Arc<Script> {
+    fn answers(&self) -> bool {
+        true
+    }
+
+    fn answer(&self, url: &Url, request: Request<WasiBody>) -> Answer {
+        let (script, next) = (self.clone(), self.next(request.method(), url));
+        Box::new(async move {
+            let next = next.ok_or(Error::HttpRequestDenied)?;
+            let answer = Script::answer(&script, next, request).await?;
+            Ok((answer, Box::new(async { Ok(()) }) as Io))
+        })
     }
 }

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use wasmparser::types::Types;
 use wasmparser::{
     ComponentName, ComponentNameSectionReader, Encoding, KnownCustom, Parser, Payload,
-    ProducersSectionReader, Validator, WasmFeatures,
+    ProducersSectionReader, ValidPayload, Validator, WasmFeatures,
 };
+
+use crate::text::clean;
 
 /// Kinds of files that are given as plugins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +24,7 @@ pub enum Kind {
 
 /// The outside of a component.
 #[derive(Debug)]
-pub struct Anatomy {
+pub struct Outline {
     /// What kind of file it is.
     pub kind: Kind,
     /// Where reading it came to an end before its own.
@@ -34,24 +37,27 @@ pub struct Anatomy {
     pub languages: BTreeSet<String>,
     /// Tools that made it, with versions.
     pub tools: BTreeSet<String>,
+    /// Bytes of memory that its modules begin with, together.
+    pub memory: u64,
 }
 
-impl Anatomy {
+impl Outline {
     /// Reads `bytes`. What comes behind damage is left out; whether the
     /// component is valid is the question of [`validate`].
     pub fn read(bytes: &[u8]) -> Self {
-        let mut anatomy = Self {
+        let mut outline = Self {
             kind: kind(bytes),
             damage: None,
             imports: Vec::new(),
             exports: Vec::new(),
             languages: BTreeSet::new(),
             tools: BTreeSet::new(),
+            memory: 0,
         };
-        if anatomy.kind == Kind::Component {
-            anatomy.walk(bytes);
+        if outline.kind == Kind::Component {
+            outline.walk(bytes);
         }
-        anatomy
+        outline
     }
 
     fn walk(&mut self, bytes: &[u8]) {
@@ -85,6 +91,14 @@ impl Anatomy {
                 Payload::ComponentExportSection(section) if parts.len() == 1 => {
                     let exports = section.into_iter().map_while(Result::ok);
                     self.exports.extend(exports.map(|export| export.name.name.to_owned()));
+                }
+                Payload::MemorySection(section) => {
+                    let memories = section.into_iter().map_while(Result::ok);
+                    let bytes = memories.map(|memory| {
+                        let page = 1_u64 << memory.page_size_log2.unwrap_or(16);
+                        memory.initial.saturating_mul(page)
+                    });
+                    self.memory = bytes.fold(self.memory, u64::saturating_add);
                 }
                 Payload::CustomSection(section) => match section.as_known() {
                     KnownCustom::Producers(fields) => {
@@ -176,11 +190,35 @@ fn adapters_of(names: ComponentNameSectionReader<'_>) -> Vec<u32> {
         .collect()
 }
 
-/// What makes a component unusable for the engine, none if nothing does.
-pub fn validate(bytes: &[u8]) -> Option<String> {
+/// The types in a component, if the engine can use it.
+///
+/// # Errors
+/// What makes it unusable.
+pub fn validate(bytes: &[u8]) -> Result<Types, String> {
     let mut validator =
         Validator::new_with_features(WasmFeatures::default() & !WasmFeatures::CM_ASYNC);
-    validator.validate_all(bytes).err().map(|error| error.to_string())
+    validator.validate_all(bytes).map_err(|error| error.to_string())
+}
+
+/// The types in a component, without a look at the code of its functions,
+/// which takes most of the time and which the compiler looks at.
+///
+/// # Errors
+/// What makes it unusable.
+pub fn types(bytes: &[u8]) -> Result<Types, String> {
+    let mut validator =
+        Validator::new_with_features(WasmFeatures::default() & !WasmFeatures::CM_ASYNC);
+    let mut types = None;
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload.map_err(|error| error.to_string())?;
+        // The outermost ends last.
+        if let ValidPayload::End(end) =
+            validator.payload(&payload).map_err(|error| error.to_string())?
+        {
+            types = Some(end);
+        }
+    }
+    types.ok_or_else(|| "it is empty".to_owned())
 }
 
 /// Tells a component from what is often given in its place, by its first bytes.
@@ -194,5 +232,5 @@ fn kind(bytes: &[u8]) -> Kind {
 
 /// A stranger's word, fit for a terminal.
 fn printable(word: &str) -> String {
-    word.trim().chars().filter(|c| !c.is_control()).take(60).collect()
+    clean(word.trim()).chars().take(60).collect()
 }

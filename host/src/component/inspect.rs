@@ -5,19 +5,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::anatomy::{self, Anatomy, Kind};
 use super::interfaces::{Access, CLOSED, HTTP, Interface, PACKAGE, VERSION};
+use super::outline::{self, Kind, Outline};
 use super::problem::{self, Problem};
-use super::setup::{Limits, Plugin, PluginSource};
+use super::types;
 use crate::capability::http::{Injected, Injection};
 use crate::digest;
+use crate::plugin::{Limits, Plugin, PluginSource};
+use crate::text::printable;
 
 /// A component, looked at from outside.
 pub struct Inspection {
     title: String,
     digest: String,
     size: usize,
-    anatomy: Anatomy,
+    outline: Outline,
     plugin: Option<Plugin>,
     suggested_name: String,
     component: String,
@@ -35,14 +37,14 @@ impl Inspection {
         name: &str,
         plugin: Option<Plugin>,
     ) -> Self {
-        let anatomy = Anatomy::read(bytes);
+        let outline = Outline::read(bytes);
         let digest = digest::sha256(bytes);
-        let problem = check(&anatomy, bytes, &digest, plugin.as_ref()).err();
+        let problem = check(&outline, bytes, &digest, plugin.as_ref()).err();
         Self {
             title: title.to_owned(),
             digest,
             size: bytes.len(),
-            anatomy,
+            outline,
             plugin,
             suggested_name: name.to_owned(),
             component: component.to_owned(),
@@ -62,7 +64,7 @@ impl Inspection {
 
     /// Interfaces that need a grant, and the grant it has.
     fn wishes(&self) -> Vec<(&'static Interface, &'static str, Option<String>)> {
-        problem::asked_for(&self.anatomy)
+        problem::asked_for(&self.outline)
             .filter_map(|interface| match interface.access {
                 Access::Free => None,
                 Access::Granted { example, grant } => {
@@ -76,7 +78,7 @@ impl Inspection {
     /// Patch versions of WASI by package: `cli 0.2.6`.
     fn wasi(&self) -> BTreeMap<String, BTreeSet<&str>> {
         let mut packages: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-        for import in &self.anatomy.imports {
+        for import in &self.outline.imports {
             let Some((package, rest)) =
                 import.strip_prefix("wasi:").and_then(|name| name.split_once('/'))
             else {
@@ -90,7 +92,7 @@ impl Inspection {
 
     fn closed(&self) -> impl Iterator<Item = &'static (&'static str, &'static str)> {
         CLOSED.iter().filter(|(closed, _)| {
-            self.anatomy.imports.iter().any(|import| {
+            self.outline.imports.iter().any(|import| {
                 let (name, _) = import.split_once('@').unwrap_or((import, ""));
                 name == *closed || (closed.ends_with('/') && name.starts_with(closed))
             })
@@ -100,22 +102,21 @@ impl Inspection {
 
 /// As the loader checks, without compiling.
 fn check(
-    anatomy: &Anatomy,
+    outline: &Outline,
     bytes: &[u8],
     digest: &str,
     plugin: Option<&Plugin>,
 ) -> Result<(), Problem> {
-    problem::check(anatomy)?;
-    if let Some(words) = anatomy::validate(bytes) {
-        return Err(problem::translate(&words));
-    }
+    problem::check(outline)?;
+    types::check(outline, &outline::validate(bytes).map_err(|words| problem::translate(&words))?)?;
     let Some(plugin) = plugin else { return Ok(()) };
     if let PluginSource::File { sha256: Some(expected), .. } = &plugin.source
         && expected != digest
     {
         return Err(Problem::OtherBytes { found: digest.to_owned(), expected: expected.clone() });
     }
-    problem::check_grants(anatomy, plugin, digest)
+    problem::check_memory(outline, plugin.limits.memory)?;
+    problem::check_grants(outline, plugin, digest)
 }
 
 impl fmt::Display for Inspection {
@@ -123,14 +124,14 @@ impl fmt::Display for Inspection {
         writeln!(f, "{}", self.title)?;
         row(f, "sha256", &self.digest)?;
         row(f, "size", human_size(self.size))?;
-        if self.anatomy.kind == Kind::Component {
-            let languages = match self.anatomy.languages.is_empty() {
+        if self.outline.kind == Kind::Component {
+            let languages = match self.outline.languages.is_empty() {
                 true => "not stated".to_owned(),
-                false => join(&self.anatomy.languages),
+                false => join(&self.outline.languages),
             };
             row(f, "language", languages)?;
-            if !self.anatomy.tools.is_empty() {
-                row(f, "made by", join(&self.anatomy.tools))?;
+            if !self.outline.tools.is_empty() {
+                row(f, "made by", join(&self.outline.tools))?;
             }
             self.contract(f)?;
             self.imports(f)?;
@@ -162,7 +163,7 @@ impl fmt::Display for Inspection {
 
 impl Inspection {
     fn contract(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let versions: BTreeSet<&str> = (self.anatomy.imports.iter().chain(&self.anatomy.exports))
+        let versions: BTreeSet<&str> = (self.outline.imports.iter().chain(&self.outline.exports))
             .filter_map(|name| problem::ours(name))
             .map(|(_, version)| version)
             .collect();
@@ -179,7 +180,7 @@ impl Inspection {
     }
 
     fn imports(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let free: Vec<&str> = problem::asked_for(&self.anatomy)
+        let free: Vec<&str> = problem::asked_for(&self.outline)
             .filter(|interface| matches!(interface.access, Access::Free))
             .map(|interface| interface.name)
             .collect();
@@ -194,7 +195,7 @@ impl Inspection {
             };
             row(f, "asks for", format_args!("{}, {granted}", interface.name))?;
         }
-        let unknown: Vec<&str> = (self.anatomy.imports.iter())
+        let unknown: Vec<&str> = (self.outline.imports.iter())
             .filter(|import| !import.starts_with("wasi:"))
             .filter(|import| {
                 problem::ours(import).is_none_or(|(name, _)| Interface::find(name).is_none())
@@ -218,7 +219,7 @@ impl Inspection {
     /// What it may reach. Runtimes of some languages import HTTP whether it is
     /// used or not, so that is no request for a grant.
     fn http(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.anatomy.imports.iter().any(|import| import.starts_with(HTTP)) {
+        if !self.outline.imports.iter().any(|import| import.starts_with(HTTP)) {
             return Ok(());
         }
         let grant = self.plugin.as_ref().and_then(|plugin| plugin.grants.http.as_ref());
@@ -255,7 +256,7 @@ impl Inspection {
 
 fn row(f: &mut fmt::Formatter<'_>, name: &str, value: impl fmt::Display) -> fmt::Result {
     // What has several lines goes on below its first.
-    let value = value.to_string().replace('\n', "\n            ");
+    let value = printable(&value.to_string()).replace('\n', "\n            ");
     writeln!(f, "  {name:<9} {value}")
 }
 

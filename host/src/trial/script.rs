@@ -9,11 +9,11 @@ use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
 use wasmtime::component::wasm_wave::{self};
 use wasmtime::component::{Component, Linker, Type, Val};
 
-use super::call::State;
-use super::interfaces::{Access, Interface};
-use super::problem;
-use super::witness::HostCall;
-use crate::capability::http::exchange::{self, Exchange};
+use super::exchange::{self, Exchange};
+use super::trace::HostCall;
+use crate::component::interfaces::{Access, Interface};
+use crate::component::problem;
+use crate::plugin::call::State;
 
 /// The calls that are expected, in order, with their answers.
 pub struct Script {
@@ -49,7 +49,6 @@ impl Script {
         component: &Component,
     ) -> wasmtime::Result<()> {
         let engine = component.engine().clone();
-        linker.allow_shadowing(true);
         for (import, item) in component.component_type().imports(&engine) {
             let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
             let Some((name, _)) = problem::ours(import) else { continue };

@@ -42,7 +42,10 @@ pub fn child() -> wasmtime::Result<()> {
 }
 
 /// Runs the child: from `component` to `compiled`.
-pub(super) async fn run(component: &[u8], compiled: File) -> Result<(), String> {
+///
+/// # Errors
+/// What the child says of the component, or the limit that ended it.
+pub async fn run(component: &[u8], compiled: File) -> Result<(), String> {
     let mut child = Command::new("/proc/self/exe")
         .arg(COMMAND)
         .env_clear()
