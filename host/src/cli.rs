@@ -1,6 +1,7 @@
 //! The command line: parse, run, map the error to an exit code.
 
 mod backup;
+mod config;
 mod dns;
 mod plugin;
 mod queue;
@@ -8,7 +9,7 @@ mod queue;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -17,20 +18,16 @@ use tracing_subscriber::EnvFilter;
 
 use crate::capability::process::keeper;
 use crate::component::compile;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Source};
 use crate::emulator;
 use crate::login;
 use crate::password;
-use crate::reload::Source;
-use crate::serve;
+use crate::server;
 use crate::text;
 use crate::values;
 
 /// EX_CONFIG of `sysexits.h`: the configuration has to be corrected first.
 const EXIT_CONFIG: u8 = 78;
-
-/// Read when no --config is given, if it is there.
-const DEFAULT_CONFIG: &str = "config.toml";
 
 /// Keeps Samsung's Wi-Fi cameras alive: takes their photos and hands them to
 /// sandboxed actions.
@@ -53,6 +50,7 @@ enum Command {
     /// Be a camera, to try a server
     #[command(subcommand)]
     Camera(Camera),
+    Config(config::Arguments),
     /// Hash a password from standard input, for SENDERS
     Password,
     /// Lead the cameras' names here: what to paste elsewhere, and a look at what is
@@ -100,6 +98,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve(&arguments),
         Command::Login(Login::Mastodon(mastodon)) => log_in(&mastodon),
         Command::Camera(camera) => return judged(camera.run()),
+        Command::Config(arguments) => arguments.run().and_then(|text| print(&text)),
         Command::Password => hash_password(),
         Command::Dns(arguments) => match dns::run(&arguments, &say) {
             Ok(true) => Ok(()),
@@ -111,11 +110,11 @@ pub fn run() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             Err(error) => Err(error),
         },
-        Command::Backup(arguments) => source(arguments.config.as_deref(), None)
+        Command::Backup(arguments) => Source::find(arguments.config.as_deref(), None)
             .read()
             .map_err(Into::into)
             .and_then(|config| backup::run(&arguments, &config)),
-        Command::Queue(arguments) => source(arguments.config.as_deref(), None)
+        Command::Queue(arguments) => Source::find(arguments.config.as_deref(), None)
             .read()
             .map_err(Into::into)
             .and_then(|config| queue::run(&arguments, &config)),
@@ -126,7 +125,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(format_args!("afterimage: {error:#}"));
-            match error.is::<ConfigError>() || error.is::<serve::Unusable>() {
+            match error.is::<ConfigError>() || error.is::<server::Unusable>() {
                 true => ExitCode::from(EXIT_CONFIG),
                 false => ExitCode::FAILURE,
             }
@@ -146,20 +145,13 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
         .with_ansi(io::stderr().is_terminal())
         .fmt_fields(text::LogFields)
         .init();
-    let source = source(arguments.config.as_deref(), arguments.listen);
+    let source = Source::find(arguments.config.as_deref(), arguments.listen);
     let config = source.read()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve::run(config, source, banner));
+    let served = runtime.block_on(server::run(config, source, banner));
     // What still runs then was told to stop, or is not waited for.
     runtime.shutdown_background();
     served
-}
-
-/// The configuration of the command line's `--config`, the one of this folder,
-/// or none.
-fn source(config: Option<&Path>, listen: Option<SocketAddr>) -> Source {
-    let default = || Some(PathBuf::from(DEFAULT_CONFIG)).filter(|path| path.exists());
-    Source { path: config.map(Path::to_owned).or_else(default), listen }
 }
 
 /// Reads a password, its echo turned off on a terminal, and prints its line

@@ -14,7 +14,7 @@ pub struct Settings {
     /// Who may send.
     pub senders: Senders,
     /// Services of sharing menus that are served.
-    pub services: BTreeSet<String>,
+    pub services: Services,
     /// How the hotspot check of a host is answered; alternately where absent.
     pub hotspot: BTreeMap<Portal, HotspotAnswer>,
     /// Codes in the answers to logins that fail.
@@ -30,6 +30,26 @@ pub struct Settings {
     pub free_space: FreeSpace,
     /// Folder of raw requests, when they shall be kept.
     pub capture_folder: Option<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        // The address that cameras are shipped with (`protocol.md` 3.2).
+        let factory = Sender { address: "Camera@samsungcamera.com".to_owned(), password: None };
+        Self {
+            senders: Senders::new([factory]),
+            services: Services::with([]),
+            hotspot: BTreeMap::new(),
+            error_codes: ErrorCodes::Status,
+            oauth_sender: None,
+            limits: Limits::default(),
+            // A video of half an hour, the longest that cameras make.
+            largest_upload: 4 << 30,
+            // Leaves a small system room for its log and for a last e-mail.
+            free_space: FreeSpace { folder: PathBuf::new(), kept: 256 << 20 },
+            capture_folder: None,
+        }
+    }
 }
 
 /// What a connection may use up: of the server's places and of its patience.
@@ -133,5 +153,50 @@ impl Senders {
         let wanted = address.to_lowercase();
         let senders = self.0.now();
         senders.iter().find(|sender| sender.address.to_lowercase() == wanted).cloned()
+    }
+}
+
+/// Services that cameras are known to offer (`protocol.md` 3).
+pub const SERVICES: [&str; 17] = [
+    "facebook",
+    "picasa",
+    "youtube",
+    "photobucket",
+    "samsungimaging",
+    "cyworld",
+    "me2day",
+    "poco",
+    "weibo",
+    "renren",
+    "vkontakte",
+    "odnoklassniki",
+    "kakaostory",
+    "evernote",
+    "skydrive",
+    "flickr",
+    "dropbox",
+];
+
+/// Services of sharing menus that are served. Copies are of one list: a reload
+/// changes all.
+#[derive(Debug, Clone)]
+pub struct Services(Arc<Current<BTreeSet<String>>>);
+
+impl Services {
+    /// Those that are known, and `others`.
+    pub fn with<'a>(others: impl IntoIterator<Item = &'a String>) -> Self {
+        let known = SERVICES.iter().map(|&service| service.to_owned());
+        let all = known.chain(others.into_iter().cloned()).collect();
+        Self(Arc::new(Current::new(all)))
+    }
+
+    /// From now on those of `other`.
+    pub fn replace(&self, other: &Self) {
+        self.0.replace(BTreeSet::clone(&other.0.now()));
+    }
+
+    /// Whether `service` is one of them.
+    pub fn contains(&self, service: &str) -> bool {
+        self.0.now().contains(service)
     }
 }

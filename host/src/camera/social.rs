@@ -58,9 +58,11 @@ pub(super) async fn answer<I: Intake>(
     }
 }
 
-fn known<'a, I>(state: &'a State<I>, service: &str) -> Result<&'a str, Refused> {
-    let known = state.settings.services.get(service);
-    known.map(String::as_str).ok_or_else(|| Refused::UnknownService(service.to_owned()))
+fn known<'a, I>(state: &State<I>, service: &'a str) -> Result<&'a str, Refused> {
+    match state.settings.services.contains(service) {
+        true => Ok(service),
+        false => Err(Refused::UnknownService(service.to_owned())),
+    }
 }
 
 /// The user of a session who may still send, in the operator's spelling.

@@ -55,7 +55,7 @@ pub(in crate::cli) struct Add {
     #[arg(long)]
     update: bool,
     /// Configuration to add it to
-    #[arg(long, value_name = "FILE", default_value = super::DEFAULT_CONFIG)]
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_FILE)]
     config: PathBuf,
 }
 
@@ -79,7 +79,7 @@ impl Inspect {
         let config = match &self.config {
             Some(path) => Some(Config::load(path)?),
             // A configuration that is being written need not be whole yet.
-            None => Config::load(Path::new(super::DEFAULT_CONFIG)).ok(),
+            None => Config::load(Path::new(config::DEFAULT_FILE)).ok(),
         };
         let target = self.target.display().to_string();
         if self.target.is_file() {

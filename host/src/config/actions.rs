@@ -5,9 +5,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::file::{ConfigError, Document, File, Settings};
+use serde_json::{Map, Value};
+
+use super::document::{Document, Mapping};
+use super::error::ConfigError;
+use super::tables::Settings;
+use super::written::secret_in;
 use crate::action_name::ActionName;
-use crate::bundled::{self, Fault, Place, Written};
+use crate::bundled::{self, Bundled, Fault, Place, Written};
 use crate::capability::mail::MailServer;
 use crate::capability::process::Command;
 use crate::delivery::Routes;
@@ -16,7 +21,7 @@ use crate::plugin::{Plugin, Setup};
 /// Everything that the set-ups are made of.
 pub(super) struct Sources<'a> {
     pub(super) document: &'a Document<'a>,
-    pub(super) file: &'a File,
+    pub(super) mappings: &'a [Mapping],
     pub(super) base: &'a Path,
     pub(super) plugins: &'a BTreeMap<String, Arc<Plugin>>,
     /// `[NAME]` by lower-case name.
@@ -45,12 +50,19 @@ impl Sources<'_> {
         warnings: &mut Vec<String>,
     ) -> Result<Setup, ConfigError> {
         let Some(plugin) = self.plugins.get(&name.plugin) else {
-            return Err(self.document.error_in_file(format_args!("{name} is no action")));
+            return Err(self.document.whole().error(format_args!("{name} is no action")));
         };
         let table = self.tables.get(&name.plugin);
         let merged = |instance| table.map(|table| table.merged(instance)).unwrap_or_default();
-        let settings = merged(name.instance.as_deref());
+        let mut settings = merged(name.instance.as_deref());
+        let bundled = bundled::find(&name.plugin);
+        for secret in bundled.map(|bundled| bundled.secrets).unwrap_or_default() {
+            self.secret_in_file(name, secret, &mut settings)?;
+        }
         let mut setup = Setup { settings: settings.clone(), ..Setup::of(plugin.clone()) };
+        if let Some(warning) = self.without_table(name, bundled) {
+            warnings.push(warning);
+        }
         if setup.grants.process {
             let command = Command::read(&settings, self.base).map_err(|(key, message)| {
                 let title = match &name.instance {
@@ -61,7 +73,10 @@ impl Sources<'_> {
             })?;
             setup.command = Some(command);
         }
-        let Some(bundled) = bundled::find(&name.plugin) else { return Ok(setup) };
+        let Some(bundled) = bundled else {
+            warnings.extend(table.into_iter().flat_map(|table| seen_by_the_guest(name, table)));
+            return Ok(setup);
+        };
         let services = routes.services.iter().filter(|(_, action)| *action == name);
         let services: Vec<&str> = services.map(|(service, _)| service.as_str()).collect();
         let inherited = name.instance.is_some().then(|| merged(None));
@@ -84,14 +99,78 @@ impl Sources<'_> {
         Ok(setup)
     }
 
+    /// Takes a secret from the file that `KEY_FILE` names.
+    fn secret_in_file(
+        &self,
+        name: &ActionName,
+        key: &str,
+        settings: &mut Map<String, Value>,
+    ) -> Result<(), ConfigError> {
+        let file_key = format!("{key}_FILE");
+        let Some(path) = settings.remove(&file_key) else { return Ok(()) };
+        let title = name.plugin.to_uppercase();
+        let fault = |message: String| {
+            self.fault(name, Fault::at(&file_key, format!("[{title}] {file_key}: {message}")))
+        };
+        let Some(path) = path.as_str() else {
+            return Err(fault("the path of a file in quotes is needed".to_owned()));
+        };
+        if settings.contains_key(key) {
+            return Err(fault(format!("{key} is there as well; remove one")));
+        }
+        let secret = secret_in(&self.base.join(path)).map_err(fault)?;
+        settings.insert(key.to_owned(), secret.into());
+        Ok(())
+    }
+
+    /// That an instance has no settings of its own, where a bundled action
+    /// could have some.
+    fn without_table(&self, name: &ActionName, bundled: Option<&Bundled>) -> Option<String> {
+        let instance = name.instance.as_ref()?;
+        // Elsewhere the instance's name is that of a folder.
+        let bundled = bundled?;
+        let has_settings = !bundled.settings.is_empty() && (bundled.grants)().store.is_none();
+        let instances = self.tables.get(&name.plugin).map(Settings::instances).unwrap_or_default();
+        (has_settings && !instances.contains(instance)).then(|| {
+            let title = name.plugin.to_uppercase();
+            format!(
+                "{name} has no settings of its own and does what {} does; add [{title}.{instance}]",
+                name.plugin
+            )
+        })
+    }
+
     fn fault(&self, name: &ActionName, fault: Fault) -> ConfigError {
         let Fault { place, message } = fault;
         match (&place, self.tables.get(&name.plugin)) {
             (Place::Key(key), Some(table)) => table.error(name.instance.as_deref(), key, message),
-            (Place::Service(service), _) if self.file.actions.contains_key(service) => {
-                self.document.error(&self.file.actions[service], message)
+            (Place::Service(service), _) => {
+                let mapping = self.mappings.iter().find(|mapping| mapping.target == *service);
+                let place = mapping.map(|mapping| mapping.place.clone());
+                place.unwrap_or_else(|| self.document.whole()).error(message)
             }
-            _ => self.document.error_in_file(message),
+            _ => self.document.whole().error(message),
         }
     }
+}
+
+/// What a component finds in its settings that was hardly meant for it.
+fn seen_by_the_guest(name: &ActionName, table: &Settings<'_>) -> Vec<String> {
+    let title = name.plugin.to_uppercase();
+    let settings = table.merged(name.instance.as_deref());
+    let secrets = settings.keys().filter(|key| looks_secret(key)).map(|key| {
+        format!(
+            "[{title}] {key}: the component sees this; a secret for a server belongs into SECRETS \
+             of [PLUGINS.{}], which the host alone reads",
+            name.plugin
+        )
+    });
+    secrets.chain(table.doubtful()).collect()
+}
+
+/// Whether the value of a key of this name is hardly meant to be seen.
+pub fn looks_secret(key: &str) -> bool {
+    let key = key.to_uppercase();
+    let words = ["TOKEN", "PASSWORD", "PASSWD", "SECRET", "API_KEY", "APIKEY", "PASSPHRASE"];
+    words.iter().any(|word| key.contains(word)) || key == "KEY" || key.ends_with("_KEY")
 }

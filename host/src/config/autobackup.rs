@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::file::{ConfigError, Document, File};
+use super::document::Document;
+use super::error::ConfigError;
 use crate::backup::{Camera, PORT, Settings, Who};
 use crate::camera;
 use crate::networks::Networks;
@@ -21,10 +22,18 @@ const REPEATS: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// Characters of the name that a camera's screen has room for.
 const LONGEST_NAME: usize = 32;
 
+/// The file, as far as it is about Auto Backup.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", default)]
+struct File {
+    /// Whether cameras may copy their cards.
+    autobackup: Option<Spanned<AutobackupTable>>,
+}
+
 /// The table as written.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields)]
-pub(super) struct AutobackupTable {
+struct AutobackupTable {
     /// In whose name files come.
     sender: Option<Spanned<String>>,
     /// What cameras show.
@@ -51,15 +60,17 @@ struct CameraTable {
     sender: Option<String>,
 }
 
-/// The settings, none where the table is absent.
+/// The settings, none where the table is absent. `is_mapped` says whether
+/// `[ACTIONS]` has an action for what comes.
 pub(super) fn autobackup(
     document: &Document<'_>,
-    file: &File,
+    is_mapped: bool,
     camera: &camera::Settings,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Settings>, ConfigError> {
+    let file: File = document.deserialize()?;
     let Some(table) = &file.autobackup else {
-        if file.actions.contains_key(AUTO_BACKUP) {
+        if is_mapped {
             warnings.push(format!(
                 "[ACTIONS] maps {AUTO_BACKUP}, but Auto Backup is off; add [AUTOBACKUP] and below it \
                  SENDER = \"Camera@samsungcamera.com\""

@@ -5,22 +5,26 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, header};
 use toml::Spanned;
 
-use super::file::{AllowTable, ConfigError, Document, File, PluginTable, SecretTable};
+mod secrets;
+mod table;
+
+use secrets::injections;
+use table::{AllowTable, PluginTable, PluginTables};
+
+use super::document::Document;
+use super::error::ConfigError;
 use crate::action_name::is_plain;
 use crate::bundled::{self, BUNDLED};
-use crate::capability::http::{HttpGrant, Injected, Injection, Origin};
+use crate::capability::http::{HttpGrant, Origin};
 use crate::capability::{Grants, MailGrant, StoreGrant};
 use crate::plugin::{Limits, Plugin, PluginSource};
-use crate::secret::Secret;
 use crate::values;
 
 /// All plugins by name, bundled ones first.
 pub(super) fn plugins(
     document: &Document<'_>,
-    file: &File,
     base: &Path,
 ) -> Result<BTreeMap<String, Arc<Plugin>>, ConfigError> {
     let mut plugins: BTreeMap<String, Arc<Plugin>> = BUNDLED
@@ -35,7 +39,8 @@ pub(super) fn plugins(
             (bundled.name.to_owned(), Arc::new(plugin))
         })
         .collect();
-    for (name, table) in &file.plugins {
+    let written: PluginTables = document.deserialize()?;
+    for (name, table) in &written.plugins {
         if bundled::is_taken(name) {
             return Err(document.error(
                 &table.component,
@@ -105,7 +110,7 @@ fn plugin(
             ),
         ));
     }
-    let injections = injections(document, name, &table.secrets, &origins)?;
+    let injections = injections(document, name, &table.secrets, &origins, base)?;
     let http = (!origins.is_empty()).then(|| {
         let private_networks = table.allow.private_networks.as_ref().is_some_and(|p| *p.get_ref());
         Arc::new(HttpGrant { origins, private_networks, injections })
@@ -125,8 +130,14 @@ fn plugin(
     }
     let defaults = Limits::default();
     let duration = |written: &Option<Spanned<String>>, default| match written {
-        Some(text) => values::duration(text.get_ref())
-            .map_err(|error| document.error(text, format_args!("[PLUGINS.{name}]: {error}"))),
+        Some(text) => match values::duration(text.get_ref()) {
+            Ok(time) if !time.is_zero() => Ok(time),
+            Ok(_) => {
+                let message = "nothing is as quick as that; write a time like \"2 s\"";
+                Err(document.error(text, format_args!("[PLUGINS.{name}]: {message}")))
+            }
+            Err(error) => Err(document.error(text, format_args!("[PLUGINS.{name}]: {error}"))),
+        },
         None => Ok(default),
     };
     let memory = match &table.limits.memory {
@@ -157,57 +168,4 @@ fn plugin(
             memory,
         },
     })
-}
-
-/// Headers that are the transport's, where a secret would be lost or do harm.
-const TRANSPORT: [HeaderName; 4] =
-    [header::HOST, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
-
-/// `SECRETS`, for `origins`, which are those of `ALLOW`.
-fn injections(
-    document: &Document<'_>,
-    plugin: &str,
-    secrets: &[SecretTable],
-    origins: &[Origin],
-) -> Result<Vec<Injection>, ConfigError> {
-    let mut injections: Vec<Injection> = Vec::new();
-    for secret in secrets {
-        let wrong = |at: &Spanned<String>, message: &str| {
-            document.error(at, format_args!("[PLUGINS.{plugin}]: SECRETS: {message}"))
-        };
-        let origin = Origin::parse(secret.origin.get_ref())
-            .map_err(|message| wrong(&secret.origin, &message))?;
-        if !origins.contains(&origin) {
-            let message =
-                format!("{origin} is not allowed; add ALLOW = {{ HTTP = [\"{origin}\"] }}");
-            return Err(wrong(&secret.origin, &message));
-        }
-        let header = HeaderName::try_from(secret.header.get_ref())
-            .ok()
-            .filter(|header| !TRANSPORT.contains(header))
-            .ok_or_else(|| {
-                wrong(&secret.header, "write the name of a header like \"Authorization\"")
-            })?;
-        let value = match (&secret.value, &secret.sign) {
-            (Some(value), None) if HeaderValue::from_str(value).is_ok() => {
-                Injected::Text(Secret::new(value))
-            }
-            (None, Some(key)) if !key.is_empty() => Injected::Signature(Secret::new(key)),
-            _ => {
-                let message =
-                    "one of VALUE = \"...\", a line of text, and SIGN = \"key\" is needed";
-                return Err(wrong(&secret.header, message));
-            }
-        };
-        let kind = std::mem::discriminant(&value);
-        if injections.iter().any(|i| i.origin == origin && std::mem::discriminant(&i.value) == kind)
-        {
-            return Err(wrong(&secret.origin, "an origin has one VALUE and one SIGN at most"));
-        }
-        if injections.iter().any(|i| i.origin == origin && i.header == header) {
-            return Err(wrong(&secret.header, "VALUE and SIGN of an origin need two headers"));
-        }
-        injections.push(Injection { origin, header, value });
-    }
-    Ok(injections)
 }

@@ -8,18 +8,21 @@ use std::sync::Arc;
 
 use super::actions::{Sources, actions};
 use super::autobackup::autobackup;
-use super::cameras::cameras;
-use super::deliveries::deliveries;
-use super::file::{ConfigError, Document, File, nearest};
-use super::mail::mail;
+use super::document::{Document, Mapping};
+use super::error::{ConfigError, nearest};
+use super::folders;
+use super::keys::{Change, Draft, finish_mail};
 use super::plugins::plugins;
 use super::routes::routes;
+use super::tables::Settings;
+use super::written::{Overrides, Written, gather};
 use crate::action_name::ActionName;
 use crate::bundled::{self, BUNDLED, Unmapped, action_name};
+use crate::camera::settings::{Sender, Services};
 use crate::capability::mail::MailServer;
 use crate::delivery::{self, Routes};
 use crate::plugin::{Plugin, Setup};
-use crate::values;
+use crate::upload::AUTO_BACKUP;
 
 /// Everything an operator can decide.
 #[derive(Debug, Clone)]
@@ -49,10 +52,12 @@ pub struct Config {
     pub deliveries: delivery::Settings,
     /// What is allowed but will not do what the operator may expect.
     pub warnings: Vec<String>,
+    /// What is written for each key, and where.
+    pub written: Vec<Written>,
 }
 
 impl Config {
-    /// Reads `path`.
+    /// Reads `path`, and nothing else: no variables of the environment.
     ///
     /// # Errors
     /// Anything the server could not run with, with line and remedy.
@@ -75,94 +80,176 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
-        let (document, file) = Document::parse(path, text)?;
+        Self::resolve(path, text, &Overrides::default())
+    }
+
+    /// The names of the keys that differ from those of `started` and only
+    /// count at a start.
+    pub fn needs_restart(&self, started: &Self) -> Vec<&'static str> {
+        let of = |config: &Self, name| {
+            let written = config.written.iter().find(|written| written.key.name == name);
+            written.map(|written| written.value.clone())
+        };
+        super::keys::all()
+            .filter(|key| key.change == Change::AtStart)
+            .filter(|key| of(self, key.name) != of(started, key.name))
+            .map(|key| key.name)
+            .collect()
+    }
+
+    /// The configuration in `text` with `overrides` before it.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub(super) fn resolve(
+        path: &Path,
+        text: &str,
+        overrides: &Overrides,
+    ) -> Result<Self, ConfigError> {
+        let document = Document::parse(path, text)?;
+        document.check_misplaced()?;
         // Relative to the file, not to where the server was started.
         let base = path.parent().unwrap_or(Path::new("")).to_owned();
         let mut warnings = Vec::new();
-        if file.insecure_download {
-            warnings
-                .push("INSECURE_DOWNLOAD has no effect: stored files are not served".to_owned());
+        let written = gather(&document, &base, overrides, &mut warnings)?;
+        let mut draft = Draft::default();
+        for written in &written {
+            written.set(&base, &mut draft)?;
         }
+        let at = |key: &str, message: String| match written
+            .iter()
+            .find(|written| written.key.name == key)
+        {
+            Some(written) => written.place.error(message),
+            None => document.whole().error(message),
+        };
 
-        let plugins = plugins(&document, &file, &base)?;
+        let variable = |key: &str| {
+            overrides
+                .variable(key)
+                .map(|(name, value)| (name.to_owned(), format!("{key} = {value}")))
+        };
+        let (of_plugins, of_actions) = (variable("PLUGINS"), variable("ACTIONS"));
+        let of_autobackup = variable("AUTOBACKUP");
+        let plugins = match &of_plugins {
+            Some((name, text)) => plugins(&Document::of_variable(name, text)?, &base)?,
+            None => plugins(&document, &base)?,
+        };
+        let mappings = match &of_actions {
+            Some((name, text)) => Document::of_variable(name, text)?.mapping("ACTIONS")?,
+            None => document.mapping("ACTIONS")?,
+        };
         let names: Vec<String> = plugins.keys().cloned().collect();
         let tables = document.settings(&names)?;
         for bundled in BUNDLED {
             if let Some(table) = tables.get(bundled.name) {
-                table.check_keys(bundled.settings)?;
+                table.check_keys(bundled)?;
             }
         }
 
-        let mut routes = routes(&document, &file, &names)?;
-        for (target, action) in &file.actions {
-            let name = action_name(action.get_ref());
-            let Some(instance) = &name.instance else { continue };
-            let known = tables.get(&name.plugin).map(|t| t.instances()).unwrap_or_default();
-            if !known.is_empty() && !known.contains(instance) {
-                let hint = match nearest(instance, &known) {
-                    Some(near) => format!("did you mean {}.{near}?", name.plugin),
-                    None => format!("add [{}.{instance}]", name.plugin.to_uppercase()),
-                };
-                return Err(document.error(
-                    action,
-                    format_args!("{target:?} goes to {name}, which has no table; {hint}"),
-                ));
-            }
-        }
-        let names_an_address = file.actions.keys().any(|key| key.contains('@'));
-        routes.email = match (&file.mail_server, names_an_address) {
-            (Some(_), _) => Some(bundled::default_for(Unmapped::EmailOnceThereIsAServer)),
-            (None, true) => None,
-            (None, false) => Some(bundled::default_for(Unmapped::All)),
-        };
-        let mail = mail(&document, &file, &base, &mut warnings)?;
+        let (mail, has_mail_server) =
+            finish_mail(&mut draft).map_err(|(key, message)| at(key, message))?;
+        let routes = routes(&mappings, &names, has_mail_server)?;
+        check_instances(&mappings, &tables)?;
         let sources = Sources {
             document: &document,
-            file: &file,
+            mappings: &mappings,
             base: &base,
             plugins: &plugins,
             tables: &tables,
             mail: &mail,
         };
         let actions = actions(&sources, &routes, &mut warnings)?;
+        warnings.extend(about_mail(&routes, has_mail_server, &mail));
 
-        let listen = match &file.listen {
-            Some(written) => values::listen(written.get_ref())
-                .map_err(|message| document.error(written, format_args!("LISTEN: {message}")))?,
-            None => SocketAddr::from(([0, 0, 0, 0], 8080)),
+        let spool_folder = folders::spool(&draft, &base, &mut warnings);
+        let upload_folder = draft.upload_folder.take().unwrap_or_else(|| base.join("upload"));
+        folders::check(&upload_folder, &spool_folder)
+            .map_err(|message| at("UPLOAD_FOLDER", format!("UPLOAD_FOLDER: {message}")))?;
+        let mut camera = draft.camera;
+        camera.free_space.folder.clone_from(&spool_folder);
+        // Auto Backup is none of the sharing menu.
+        let services = routes.services.keys().filter(|service| *service != AUTO_BACKUP);
+        camera.services = Services::with(services);
+        if let Some(sender) = &camera.oauth_sender {
+            let sender = oauth_sender(sender, &camera)
+                .map_err(|message| at("OAUTH_SENDER", format!("OAUTH_SENDER: {message}")))?;
+            camera.oauth_sender = Some(sender);
+        }
+        warnings.extend(draft.warnings);
+        let of_autobackup = match &of_autobackup {
+            Some((name, text)) => Some(Document::of_variable(name, text)?),
+            None => None,
         };
-        let spool_folder = spool_folder(&file, &base);
-        let camera = cameras(&document, &file, &routes, &base, &spool_folder)?;
-        let autobackup = autobackup(&document, &file, &camera, &mut warnings)?;
-        let deliveries = deliveries(&document, &file)?;
+        let is_mapped = routes.services.contains_key(AUTO_BACKUP);
+        let document = of_autobackup.as_ref().unwrap_or(&document);
+        let autobackup = autobackup(document, is_mapped, &camera, &mut warnings)?;
         Ok(Self {
-            listen,
-            upload_folder: base.join(file.upload_folder.as_deref().unwrap_or(Path::new("upload"))),
+            listen: draft.listen.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 8080))),
+            upload_folder,
             spool_folder,
             camera,
             autobackup,
-            secret: file.secret,
+            secret: draft.secret,
             routes,
             plugins,
             actions,
             mail,
-            deliveries,
+            deliveries: draft.deliveries,
             warnings,
+            written,
         })
     }
 }
 
-fn spool_folder(file: &File, base: &Path) -> PathBuf {
-    if let Some(folder) = &file.spool_folder {
-        return base.join(folder);
+/// Refuses instances that have no table where others have one.
+fn check_instances(
+    mappings: &[Mapping],
+    tables: &BTreeMap<String, Settings<'_>>,
+) -> Result<(), ConfigError> {
+    for Mapping { target, action, place } in mappings {
+        let name = action_name(action);
+        let Some(instance) = &name.instance else { continue };
+        let known = tables.get(&name.plugin).map(Settings::instances).unwrap_or_default();
+        if !known.is_empty() && !known.contains(instance) {
+            let hint = match nearest(instance, &known) {
+                Some(near) => format!("did you mean {}.{near}?", name.plugin),
+                None => format!("add [{}.{instance}]", name.plugin.to_uppercase()),
+            };
+            return Err(
+                place.error(format_args!("{target:?} goes to {name}, which has no table; {hint}"))
+            );
+        }
     }
-    // Set by systemd for a unit with StateDirectory=.
-    if let Some(state) = std::env::var_os("STATE_DIRECTORY") {
-        return PathBuf::from(state);
+    Ok(())
+}
+
+/// `written` in the spelling of `SENDERS`.
+fn oauth_sender(written: &str, camera: &crate::camera::Settings) -> Result<String, String> {
+    match camera.senders.find(written) {
+        Some(Sender { address, password: None }) => Ok(address),
+        Some(_) => Err("this sender has a password, which a login by OAuth does not ask for; \
+                        name one without"
+            .to_owned()),
+        None => Err(format!("{written:?} is not in SENDERS; add it there")),
     }
-    match &file.session_folder {
-        Some(sessions) => base.join(sessions).join("afterimage"),
-        None => base.join("spool"),
+}
+
+/// E-mails that go where hardly anybody listens, and a server that none go to.
+fn about_mail(routes: &Routes, has_server: bool, mail: &MailServer) -> Option<String> {
+    let email = bundled::default_for(Unmapped::EmailOnceThereIsAServer).plugin;
+    let is_used = routes.actions().iter().any(|name| name.plugin == email);
+    match (is_used, has_server) {
+        (true, false) => Some(format!(
+            "{email} sends to {}:{}, since MAIL_SERVER is not set; set it unless a mail server \
+             runs there",
+            mail.server, mail.port
+        )),
+        (false, true) => Some(format!(
+            "MAIL_SERVER is set, but nothing goes to {email}; map addresses to it in [ACTIONS], \
+             like \"*\" = \"{email}\""
+        )),
+        _ => None,
     }
 }
 
@@ -173,17 +260,6 @@ mod tests {
 
     fn parse(text: &str) -> Result<Config, String> {
         Config::parse(Path::new("config.toml"), text).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn an_instance_overrides_only_what_it_names_and_leaves_the_table_alone() {
-        let text = "[STORE]\nA = 1\nB = 2\n[STORE.pub]\nB = 3\n";
-        let (document, _) = Document::parse(Path::new("config.toml"), text).unwrap();
-        let tables = document.settings(&["store".to_owned()]).unwrap();
-        let merged =
-            |instance| serde_json::Value::from(tables["store"].merged(instance)).to_string();
-        assert_eq!(merged(Some("pub")), r#"{"A":1,"B":3}"#);
-        assert_eq!(merged(None), r#"{"A":1,"B":2}"#);
     }
 
     #[test]
@@ -231,7 +307,7 @@ mod tests {
             ("SENDER = []\n", "config.toml:1: unknown key SENDER; did you mean SENDERS?"),
             (
                 "\nMAIL_PORT = \"x\"\n",
-                "config.toml:2: MAIL_PORT: invalid type: string \"x\", expected u16; write it like MAIL_PORT = 587",
+                "config.toml:2: MAIL_PORT: a whole number from 1 to 65535 is needed, not \"x\"; write it like MAIL_PORT = 587",
             ),
             (
                 "[ACTIONS]\nfacebok = \"store\"\n",
