@@ -6,6 +6,8 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use crate::fixture::certificates::Authority;
+use crate::fixture::social::{self, KEY, PASSWORD, USER};
 use crate::fixture::{Fault, Faulty, Request, SUCCESS, Server, guest, sha256_of};
 
 /// Puts the guest of this name at `path` as a careful build would.
@@ -165,4 +167,57 @@ fn sighup_takes_up_another_mail_server() {
     server.signal("HUP");
     server.settle();
     assert_eq!((old.received().len(), new.received().len()), (0, 1));
+}
+
+#[test]
+fn a_service_that_is_added_is_served_after_sighup() {
+    let server = Server::start("");
+    let request = social::post("/myblog/auth", &social::login(USER, PASSWORD, Some(KEY)));
+    assert_eq!(server.send(&request).status, 404);
+    let config = "[ACTIONS]\nmyblog = \"store.blog\"\n";
+    fs::write(server.folder().join("config.toml"), config).unwrap();
+    server.signal("HUP");
+    server.logged(&["configuration reloaded"]);
+    server.share("myblog", "A.JPG", "no words", b"photo");
+    server.settle();
+    assert!(server.folder().join("upload/blog/A.JPG").is_file());
+}
+
+/// Every key of the manual's table: a change of it is taken up without a word,
+/// or named as one that needs a restart, as the table says.
+#[test]
+fn every_key_is_reloaded_or_named_as_one_that_needs_a_restart() {
+    let folder = TempDir::new().unwrap();
+    let print = |what| {
+        let printed = crate::fixture::afterimage(folder.path(), &["config", what]).stdout;
+        String::from_utf8(printed).unwrap()
+    };
+    let (table, examples) = (print("--manual"), print("--examples"));
+    let keys: Vec<(&str, bool)> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .filter_map(|line| line.split_once('`'))
+        .map(|(key, rest)| (key, rest.starts_with(" \u{21bb}")))
+        .collect();
+    assert!(keys.len() > 35, "{table}");
+    let authority = Authority::new();
+    fs::write(folder.path().join("ca.pem"), authority.pem()).unwrap();
+    let server = Server::start_in(folder, "");
+    let config = server.folder().join("config.toml");
+    for (number, (key, is_reloaded)) in keys.iter().enumerate() {
+        let example = examples.lines().find(|line| line.starts_with(&format!("{key} = ")));
+        let other = match *key {
+            "MAIL_REWRITE_FROM" => "MAIL_DEFAULT_SENDER = \"me@example.org\"\n",
+            _ => "",
+        };
+        fs::write(&config, format!("{other}{}\n", example.unwrap())).unwrap();
+        server.signal("HUP");
+        server.logged_times(&["configuration reloaded"], number + 1);
+        // It was started with --listen, which counts before the file.
+        if *key == "LISTEN" {
+            continue;
+        }
+        let named = server.log().contains(&format!(" {key} changed; that takes effect"));
+        assert_eq!(named, !is_reloaded, "{key}");
+    }
 }

@@ -54,6 +54,7 @@ mod reload;
 mod retention;
 mod secrets;
 mod sender_passwords;
+mod settings;
 mod several_actions;
 mod shell;
 mod social;

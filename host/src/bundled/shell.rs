@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Bundled, Fault, Resolved, Unmapped, Written};
+use crate::capability::process::Program;
 use crate::capability::{Grants, StoreGrant};
 use crate::plugin::{Limits, Setup};
 
@@ -55,5 +56,22 @@ fn resolve(written: &Written<'_>, setup: &mut Setup) -> Result<Resolved, Fault> 
             return Err(Fault::at(key, message));
         }
     }
-    Ok(Resolved::default())
+    let missing = setup.command.as_ref().and_then(|command| missing(&command.program));
+    let missing = missing.map(|program| {
+        format!(
+            "{title}: CMD: there is no {program} in any folder of PATH; install it, or write its \
+             whole path"
+        )
+    });
+    Ok(Resolved { warnings: missing.into_iter().collect() })
+}
+
+/// The name of a program that the system does not find.
+fn missing(program: &Program) -> Option<&str> {
+    let Program::Native(path) = program else { return None };
+    let is_name = path.components().count() == 1 && path.is_relative();
+    let is_there = |folder: std::path::PathBuf| folder.join(path).is_file();
+    let found =
+        std::env::var_os("PATH").is_some_and(|all| std::env::split_paths(&all).any(is_there));
+    path.to_str().filter(|_| is_name && !found)
 }

@@ -21,6 +21,9 @@ pub(super) struct Arguments {
     /// Print the manual's table of all keys instead
     #[arg(long)]
     manual: bool,
+    /// Print an example of each key instead
+    #[arg(long, conflicts_with = "manual")]
+    examples: bool,
 }
 
 impl Arguments {
@@ -28,6 +31,11 @@ impl Arguments {
     pub(super) fn run(&self) -> anyhow::Result<String> {
         if self.manual {
             return Ok(keys::manual().trim_end().to_owned());
+        }
+        if self.examples {
+            let lines: Vec<String> =
+                keys::all().map(|key| format!("{} = {}", key.name, key.example)).collect();
+            return Ok(lines.join("\n"));
         }
         let source = Source::find(self.config.as_deref(), None);
         let config = source.read()?;

@@ -92,7 +92,10 @@ impl<'a> Document<'a> {
             return Err(self.place(&value.span()).error(format_args!("{key}: {wrong}")));
         };
         let mut mappings = Vec::new();
-        for (target, action) in table.iter() {
+        // As they are written, so that the second of two is told.
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(target, _)| target.span().start);
+        for (target, action) in entries {
             let place = self.place(&target.span());
             let target = target.get_ref().to_string();
             match action.get_ref().as_str() {

@@ -23,10 +23,9 @@ fn chosen(draft: &Draft, base: &Path, warnings: &mut Vec<String>) -> PathBuf {
         return folder.clone();
     }
     // Set by systemd for a unit with StateDirectory=, which may have several.
-    if let Some(state) = env::var_os("STATE_DIRECTORY") {
-        if let Some(first) = env::split_paths(&state).next() {
-            return first;
-        }
+    let state = env::var_os("STATE_DIRECTORY");
+    if let Some(first) = state.and_then(|state| env::split_paths(&state).next()) {
+        return first;
     }
     let beside = base.join("spool");
     let Some(sessions) = &draft.session_folder else { return beside };
@@ -81,6 +80,7 @@ fn temporary() -> impl Iterator<Item = PathBuf> {
 
 /// `path` from the root, without `.` and `..`.
 fn plain(path: &Path) -> PathBuf {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut plain = PathBuf::new();
     for part in whole.components() {

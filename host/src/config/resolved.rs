@@ -115,6 +115,10 @@ impl Config {
         let mut draft = Draft::default();
         for written in &written {
             written.set(&base, &mut draft)?;
+            // What something else counts before must not be wrong either.
+            if let Some(below) = written.in_file(&document) {
+                below.set(&base, &mut Draft::default())?;
+            }
         }
         let at = |key: &str, message: String| match written
             .iter()

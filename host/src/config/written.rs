@@ -91,6 +91,17 @@ impl Written {
         (self.key.set)(&value, draft).map_err(|message| self.error(&message))
     }
 
+    /// What the file says of the key, where something else counts before it.
+    pub(super) fn in_file(&self, document: &Document<'_>) -> Option<Self> {
+        let (value, place) = document.value(self.key.name)?;
+        (self.origin != Origin::File).then_some(Self {
+            key: self.key,
+            value,
+            origin: Origin::File,
+            place,
+        })
+    }
+
     /// An error where it is written, with how it would be right.
     pub(super) fn error(&self, message: &str) -> ConfigError {
         let Key { name, example, .. } = self.key;

@@ -53,6 +53,9 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     let camera = Camera::new(config.camera.clone(), ground.sessions.clone(), intake)
         .map_err(|error| unusable("CAPTURE_FOLDER", &capture_folder, &error))?;
     let listener = port::bind("LISTEN", config.listen).await?;
+    // Before anybody is told that it runs, and could send one.
+    let hangup = signal(SignalKind::hangup())?;
+    let mut signals = Signals::new()?;
     banner(&describe(config, listener.local_addr()?, &live));
 
     // What listens or works until the server ends: a line each.
@@ -63,8 +66,7 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     }
     tasks.add("cameras", |stop| camera::serve(listener, Arc::new(camera), stop));
 
-    let reload = Reload::new(source, ground, built, live).run(signal(SignalKind::hangup())?);
-    let mut signals = Signals::new()?;
+    let reload = Reload::new(source, ground, built, live).run(hangup);
     tokio::select! {
         () = signals.wait() => {}
         name = tasks.unexpected_end() => {
