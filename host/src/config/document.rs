@@ -1,7 +1,6 @@
 //! The text of one `config.toml`, or of one variable that stands for a key of
 //! it, and where in it things are written.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
@@ -12,8 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Place, in_plain_words, nearest};
 use super::keys;
-use super::tables::Settings;
-use crate::bundled::{self, BUNDLED};
+use crate::bundled;
 
 /// Keys of tables that are called like one of the top level.
 const OF_TABLES: [(&str, &str); 1] = [("AUTOBACKUP", "LISTEN")];
@@ -155,48 +153,6 @@ impl<'a> Document<'a> {
         format!("{name} belongs {before}; where it stands it is a part of [{table}]")
     }
 
-    /// Settings of the actions by lower-case name, for those in `actions`:
-    /// `[NAME]`, or keys `NAME_KEY` of the older server. Any other name that
-    /// is no key is an error.
-    pub(super) fn settings(
-        &self,
-        actions: &[String],
-    ) -> Result<BTreeMap<String, Settings<'_>>, ConfigError> {
-        let mut settings: BTreeMap<String, Settings<'_>> = BTreeMap::new();
-        let mut unknown = None;
-        for (key, value) in self.table.iter() {
-            let name = key.get_ref().as_ref();
-            if keys::of(name).is_some() {
-                continue;
-            }
-            let action = name.to_lowercase();
-            match value.get_ref() {
-                DeValue::Table(table)
-                    if name == name.to_uppercase() && actions.contains(&action) =>
-                {
-                    let of = settings.entry(action);
-                    let of = of.or_insert_with_key(|action| Settings::new(self, action));
-                    of.table = Some(table);
-                }
-                value if !value.is_table() => match flat(name) {
-                    Some((action, rest)) => {
-                        let of = settings.entry(action.to_owned());
-                        let of = of.or_insert_with_key(|action| Settings::new(self, action));
-                        of.flat.push((rest, key, value));
-                    }
-                    None => unknown = unknown.or(Some((name, "key", key.span()))),
-                },
-                _ => unknown = unknown.or(Some((name, "table", key.span()))),
-            }
-        }
-        let Some((name, kind, span)) = unknown else { return Ok(settings) };
-        let candidates: Vec<String> = keys::all()
-            .map(|key| key.name.to_owned())
-            .chain(actions.iter().map(|name| name.to_uppercase()))
-            .collect();
-        Err(self.unknown(kind, name, &candidates, &span))
-    }
-
     pub(super) fn unknown(
         &self,
         kind: &str,
@@ -221,16 +177,6 @@ pub(super) struct Mapping {
     pub(super) action: String,
     /// Where it stands.
     pub(super) place: Place,
-}
-
-/// Bundled action and key of a name like `MASTODON_TOKEN`, as two versions of
-/// the older server had them.
-fn flat(name: &str) -> Option<(&'static str, &'static str)> {
-    BUNDLED.iter().find_map(|bundled| {
-        let rest = name.strip_prefix(&bundled.name.to_uppercase())?.strip_prefix('_')?;
-        let key = bundled.settings.iter().find(|key| **key == rest)?;
-        Some((bundled.name, *key))
-    })
 }
 
 /// `value` as JSON, which actions get.

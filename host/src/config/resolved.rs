@@ -14,7 +14,7 @@ use super::folders;
 use super::keys::{Change, Draft, finish_mail};
 use super::plugins::plugins;
 use super::routes::routes;
-use super::tables::Settings;
+use super::tables::{Settings, settings};
 use super::written::{Overrides, Written, gather};
 use crate::action_name::ActionName;
 use crate::bundled::{self, BUNDLED, Unmapped, action_name};
@@ -144,7 +144,7 @@ impl Config {
             None => document.mapping("ACTIONS")?,
         };
         let names: Vec<String> = plugins.keys().cloned().collect();
-        let tables = document.settings(&names)?;
+        let tables = settings(&document, &names)?;
         for bundled in BUNDLED {
             if let Some(table) = tables.get(bundled.name) {
                 table.check_keys(bundled)?;

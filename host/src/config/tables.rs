@@ -1,5 +1,6 @@
 //! `[NAME]` and `[NAME.instance]`: the settings of an action.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -10,7 +11,57 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::document::{Document, json};
 use super::error::ConfigError;
 use super::keys;
-use crate::bundled::Bundled;
+use crate::bundled::{BUNDLED, Bundled};
+
+/// Settings of the actions by lower-case name, for those in `actions`:
+/// `[NAME]`, or keys `NAME_KEY` of the older server. Any other name that
+/// is no key is an error.
+pub(super) fn settings<'a>(
+    document: &'a Document<'a>,
+    actions: &[String],
+) -> Result<BTreeMap<String, Settings<'a>>, ConfigError> {
+    let mut settings: BTreeMap<String, Settings<'a>> = BTreeMap::new();
+    let mut unknown = None;
+    for (key, value) in document.table.iter() {
+        let name = key.get_ref().as_ref();
+        if keys::of(name).is_some() {
+            continue;
+        }
+        let action = name.to_lowercase();
+        match value.get_ref() {
+            DeValue::Table(table) if name == name.to_uppercase() && actions.contains(&action) => {
+                let of = settings.entry(action);
+                let of = of.or_insert_with_key(|action| Settings::new(document, action));
+                of.table = Some(table);
+            }
+            value if !value.is_table() => match flat(name) {
+                Some((action, rest)) => {
+                    let of = settings.entry(action.to_owned());
+                    let of = of.or_insert_with_key(|action| Settings::new(document, action));
+                    of.flat.push((rest, key, value));
+                }
+                None => unknown = unknown.or(Some((name, "key", key.span()))),
+            },
+            _ => unknown = unknown.or(Some((name, "table", key.span()))),
+        }
+    }
+    let Some((name, kind, span)) = unknown else { return Ok(settings) };
+    let candidates: Vec<String> = keys::all()
+        .map(|key| key.name.to_owned())
+        .chain(actions.iter().map(|name| name.to_uppercase()))
+        .collect();
+    Err(document.unknown(kind, name, &candidates, &span))
+}
+
+/// Bundled action and key of a name like `MASTODON_TOKEN`, as two versions of
+/// the older server had them.
+fn flat(name: &str) -> Option<(&'static str, &'static str)> {
+    BUNDLED.iter().find_map(|bundled| {
+        let rest = name.strip_prefix(&bundled.name.to_uppercase())?.strip_prefix('_')?;
+        let key = bundled.settings.iter().find(|key| **key == rest)?;
+        Some((bundled.name, *key))
+    })
+}
 
 /// `[NAME]` with its instances `[NAME.instance]`.
 pub(super) struct Settings<'a> {
@@ -120,7 +171,7 @@ mod tests {
     fn an_instance_overrides_only_what_it_names_and_leaves_the_table_alone() {
         let text = "[STORE]\nA = 1\nB = 2\n[STORE.pub]\nB = 3\n";
         let document = Document::parse(Path::new("config.toml"), text).unwrap();
-        let tables = document.settings(&["store".to_owned()]).unwrap();
+        let tables = settings(&document, &["store".to_owned()]).unwrap();
         let merged = |instance| Value::from(tables["store"].merged(instance)).to_string();
         assert_eq!(merged(Some("pub")), r#"{"A":1,"B":3}"#);
         assert_eq!(merged(None), r#"{"A":1,"B":2}"#);
@@ -131,7 +182,7 @@ mod tests {
         let text = "MASTODON_TOKEN = \"t\"\nMASTODON_VISIBILITY = \"public\"\n\
             [MASTODON]\nVISIBILITY = \"unlisted\"\n";
         let document = Document::parse(Path::new("config.toml"), text).unwrap();
-        let tables = document.settings(&["mastodon".to_owned()]).unwrap();
+        let tables = settings(&document, &["mastodon".to_owned()]).unwrap();
         let merged = Value::from(tables["mastodon"].merged(None)).to_string();
         assert_eq!(merged, r#"{"TOKEN":"t","VISIBILITY":"unlisted"}"#);
     }
