@@ -26,5 +26,13 @@ mod date;
 mod digest;
 #[path = "../host/src/pairing.rs"]
 mod pairing;
+#[path = "../host/src/text"]
+mod text {
+    pub mod clean;
+    pub mod decode;
+
+    pub use clean::*;
+    pub use decode::*;
+}
 
 pub mod checks;
