@@ -28,10 +28,8 @@ mod digest;
 mod pairing;
 #[path = "../host/src/text"]
 mod text {
-    pub mod clean;
     pub mod decode;
 
-    pub use clean::*;
     pub use decode::*;
 }
 

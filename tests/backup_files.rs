@@ -317,6 +317,45 @@ fn a_full_queue_is_told_before_the_bytes_come() {
     assert_eq!(server.deliveries(&["--all"]).len(), 1);
 }
 
+#[test]
+fn calls_are_captured_and_photos_are_not() {
+    let server = Server::start(&format!("CAPTURE_FOLDER = \"capture\"\n{ON_LOOPBACK}"));
+    let camera = Camera::on_loopback(&server);
+    camera.backs_up("SAM_0042.JPG", PHOTO);
+    server.settle();
+    server.logged_times(&["request captured"], 2);
+    let captured = files_below(&server.folder().join("capture"));
+    let all: Vec<u8> = captured.into_values().flatten().collect();
+    let all = String::from_utf8(all).unwrap();
+    assert!(
+        all.contains("SAM_0042.JPG") && all.contains("POST /cd/content?didx=0_id=UP_"),
+        "{all}"
+    );
+    assert!(!all.contains("0123456789"), "{all}");
+}
+
+#[test]
+fn a_file_is_new_again_when_repeats_is_over() {
+    let (server, camera) = start("");
+    camera.backs_up("SAM_0042.JPG", PHOTO);
+    server.settle();
+    let ledger = rusqlite::Connection::open(server.folder().join("spool/ledger.sqlite")).unwrap();
+    let age = |days: i64| {
+        let age = days * 24 * 3_600_000;
+        ledger.execute("UPDATE backup_repeats SET at = at - ?1", [age]).unwrap();
+    };
+    age(364);
+    camera.backs_up("SAM_0042.JPG", PHOTO);
+    assert_eq!(server.deliveries(&["--all"]).len(), 1);
+    // It counts from when it came last.
+    age(364);
+    camera.backs_up("SAM_0042.JPG", PHOTO);
+    assert_eq!(server.deliveries(&["--all"]).len(), 1);
+    age(366);
+    camera.backs_up("SAM_0042.JPG", PHOTO);
+    assert_eq!(server.deliveries(&["--all"]).len(), 2);
+}
+
 /// Sends a file of so many zeros and tells the status.
 fn send_zeros(camera: &Camera, id: &str, length: u64) -> u16 {
     let mut stream = camera.connect();

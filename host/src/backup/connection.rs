@@ -7,8 +7,8 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ use tokio::net::TcpStream;
 use super::peers::Peer;
 use super::reply::{Refused, Reply};
 use super::state::State;
-use super::{Intake, routes};
+use super::{Intake, content, routes};
+use crate::camera::capture::Captures;
 use crate::camera::connection::{READ, linger};
 use crate::camera::wire::{HeadError, Rewound, Watched, read_head};
 
@@ -48,52 +49,84 @@ pub(super) async fn serve<I: Intake>(
     let stream = Replayed { before: Bytes::new(), stream };
     let mut source = Watched { stream, received, recording: None };
     loop {
-        let head = match read_head(&mut source, state.settings.limits.head).await {
-            Ok(head) => head,
-            Err(HeadError::Nothing | HeadError::Tls) => return Ok(()),
-            Err(HeadError::Io(error)) => return Err(error),
-            Err(error) => {
-                tracing::warn!(camera = %peer.address, "request refused: {error}");
-                let status = match error {
-                    HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    _ => StatusCode::BAD_REQUEST,
-                };
-                return refuse(source, Reply::empty(status)).await;
-            }
-        };
-        if !is_plausible(&head.repaired) {
-            tracing::warn!(camera = %peer.address, "request refused: {}", Refused::Head);
-            return refuse(source, Refused::Head.reply()).await;
+        let recording = state.captures.as_ref().and_then(Captures::record);
+        source.recording.clone_from(&recording);
+        let served = one(source, peer, server, state).await;
+        if let (Some(captures), Some(recording)) = (&state.captures, recording) {
+            captures.keep(recording).await;
         }
-        let keeps = Arc::new(AtomicBool::new(false));
-        let original = head.original.clone();
-        let one =
-            OneRequest { io: Rewound::new(&head, source), keeps: keeps.clone(), answered: false };
-        let service = service_fn(|request: Request<HttpBody>| {
-            let (keeps, original) = (keeps.clone(), original.clone());
-            // Boxed, since the connection is polled by hand.
-            Box::pin(async move {
-                Ok::<_, Infallible>(answer(state, peer, server, &original, request, &keeps).await)
-            })
-        });
-        let mut connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .half_close(true)
-            .title_case_headers(true)
-            .max_buf_size(READ)
-            .serve_connection(TokioIo::new(one), service);
-        let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
-        let parts = connection.into_parts();
-        source = parts.io.into_inner().io.into_inner();
-        if served.is_err() || !keeps.load(Ordering::Relaxed) {
-            return linger(source).await;
-        }
-        if !parts.read_buf.is_empty() {
-            source.stream.before = parts.read_buf;
-        } else if tokio::time::timeout(IDLE, source.stream.stream.readable()).await.is_err() {
+        let Some(kept) = served? else { return Ok(()) };
+        source = kept;
+        if source.stream.before.is_empty()
+            && tokio::time::timeout(IDLE, source.stream.stream.readable()).await.is_err()
+        {
             return Ok(());
         }
     }
+}
+
+/// Serves one request; the connection, if it is kept.
+async fn one<I: Intake>(
+    mut source: Watched<Replayed>,
+    peer: &Peer,
+    server: SocketAddrV4,
+    state: &State<I>,
+) -> io::Result<Option<Watched<Replayed>>> {
+    let head = match read_head(&mut source, state.settings.limits.head).await {
+        Ok(head) => head,
+        Err(HeadError::Nothing | HeadError::Tls) => return Ok(None),
+        Err(HeadError::Io(error)) => return Err(error),
+        Err(error) => {
+            tracing::warn!(camera = %peer.address, "request refused: {error}");
+            let status = match error {
+                HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            return refuse(source, Reply::empty(status)).await;
+        }
+    };
+    if !is_plausible(&head.repaired) {
+        tracing::warn!(camera = %peer.address, "request refused: {}", Refused::Head);
+        return refuse(source, Refused::Head.reply()).await;
+    }
+    if let Some(recording) = &source.recording
+        && brings_a_file(&head.repaired)
+    {
+        // The photo is nobody's business.
+        let mut recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
+        recording.keep_only(head.original.len());
+    }
+    let keeps = Arc::new(AtomicBool::new(false));
+    let original = head.original.clone();
+    let one = OneRequest { io: Rewound::new(&head, source), keeps: keeps.clone(), answered: false };
+    let service = service_fn(|request: Request<HttpBody>| {
+        let (keeps, original) = (keeps.clone(), original.clone());
+        // Boxed, since the connection is polled by hand.
+        Box::pin(async move {
+            Ok::<_, Infallible>(answer(state, peer, server, &original, request, &keeps).await)
+        })
+    });
+    let mut connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .half_close(true)
+        .title_case_headers(true)
+        .max_buf_size(READ)
+        .serve_connection(TokioIo::new(one), service);
+    let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let parts = connection.into_parts();
+    let mut source = parts.io.into_inner().io.into_inner();
+    if served.is_err() || !keeps.load(Ordering::Relaxed) {
+        linger(source).await?;
+        return Ok(None);
+    }
+    source.stream.before = parts.read_buf;
+    Ok(Some(source))
+}
+
+/// Whether the body of a request is a file.
+fn brings_a_file(head: &[u8]) -> bool {
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or(head);
+    memchr::memmem::find(line, content::PATH.as_bytes()).is_some()
 }
 
 async fn answer<I: Intake>(
@@ -140,9 +173,11 @@ fn is_plausible(head: &[u8]) -> bool {
     line <= LONGEST_LINE && lines <= LINES
 }
 
-async fn refuse(mut source: Watched<Replayed>, reply: Reply) -> io::Result<()> {
+/// Answers what is no request; the connection is not kept.
+async fn refuse<T>(mut source: Watched<Replayed>, reply: Reply) -> io::Result<Option<T>> {
     source.stream.write_all(&reply.bare()).await?;
-    linger(source).await
+    linger(source).await?;
+    Ok(None)
 }
 
 /// A connection of which something was read already.

@@ -1,6 +1,7 @@
 //! What an operator decides about Auto Backup.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::camera::settings::Limits;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub largest_upload: u64,
     /// Space that no upload may use.
     pub free_space: FreeSpace,
+    /// Folder of raw requests, when they shall be kept.
+    pub capture_folder: Option<PathBuf>,
 }
 
 impl Settings {

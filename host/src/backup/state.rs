@@ -11,6 +11,7 @@ use super::didl::Object;
 use super::peers::Peer;
 use super::reply::Refused;
 use super::settings::Settings;
+use crate::camera::capture::Captures;
 use crate::camera::unknown_requests::UnknownRequests;
 use crate::pairing::Udn;
 use crate::upload::{AUTO_BACKUP, File, Origin, Upload};
@@ -25,17 +26,24 @@ pub(super) struct State<I> {
     pub(super) intake: I,
     pub(super) announcements: Announcements,
     pub(super) unknown_requests: UnknownRequests,
+    pub(super) captures: Option<Captures>,
     uploads: Mutex<HashMap<Ipv4Addr, usize>>,
 }
 
 impl<I: Intake> State<I> {
     pub(super) fn new(settings: Arc<Settings>, udn: Udn, intake: I) -> Self {
+        let captures = settings.capture_folder.as_deref().map(Captures::new).transpose();
+        let captures = captures.unwrap_or_else(|error| {
+            tracing::warn!("CAPTURE_FOLDER: {error}; Auto Backup is not captured");
+            None
+        });
         Self {
             settings,
             udn,
             intake,
             announcements: Announcements::default(),
             unknown_requests: UnknownRequests::new(),
+            captures,
             uploads: Mutex::default(),
         }
     }

@@ -27,7 +27,7 @@ const BEGINNING: usize = 1 << 20;
 const END: usize = 64 << 10;
 
 /// The folder of raw requests.
-pub(super) struct Captures {
+pub(crate) struct Captures {
     folder: PathBuf,
     places: Arc<Semaphore>,
     /// One writer at a time, so that the count is right.
@@ -39,6 +39,8 @@ pub(crate) struct Recording {
     beginning: Vec<u8>,
     end: VecDeque<u8>,
     length: usize,
+    /// Whether nothing more is of interest.
+    is_done: bool,
     _place: OwnedSemaphorePermit,
 }
 
@@ -47,25 +49,26 @@ impl Captures {
     ///
     /// # Errors
     /// It cannot be made.
-    pub(super) fn new(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn new(folder: &Path) -> io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         let places = Arc::new(Semaphore::new(AT_ONCE));
         Ok(Self { folder: folder.to_owned(), places, writing: Arc::default() })
     }
 
     /// A recording, unless too many run.
-    pub(super) fn record(&self) -> Option<Arc<Mutex<Recording>>> {
+    pub(crate) fn record(&self) -> Option<Arc<Mutex<Recording>>> {
         let place = self.places.clone().try_acquire_owned().ok()?;
         Some(Arc::new(Mutex::new(Recording {
             beginning: Vec::new(),
             end: VecDeque::new(),
             length: 0,
+            is_done: false,
             _place: place,
         })))
     }
 
     /// Keeps what was recorded.
-    pub(super) async fn keep(&self, recording: Arc<Mutex<Recording>>) {
+    pub(crate) async fn keep(&self, recording: Arc<Mutex<Recording>>) {
         let (folder, writing) = (self.folder.clone(), self.writing.clone());
         let kept = tokio::task::spawn_blocking(move || {
             let bytes = recording.lock().unwrap_or_else(PoisonError::into_inner).bytes();
@@ -101,7 +104,18 @@ fn make_room(folder: &Path) -> io::Result<()> {
 }
 
 impl Recording {
+    /// Keeps the first bytes only, of what came and is to come.
+    pub(crate) fn keep_only(&mut self, length: usize) {
+        self.beginning.truncate(length);
+        self.end.clear();
+        self.length = self.beginning.len();
+        self.is_done = true;
+    }
+
     pub(super) fn add(&mut self, bytes: &[u8]) {
+        if self.is_done {
+            return;
+        }
         self.length += bytes.len();
         let room = BEGINNING - self.beginning.len();
         let (beginning, rest) = bytes.split_at(bytes.len().min(room));

@@ -134,6 +134,7 @@ pub(super) fn autobackup(
         limits: camera.limits,
         largest_upload: camera.largest_upload,
         free_space: camera.free_space.clone(),
+        capture_folder: camera.capture_folder.clone(),
     }))
 }
 
