@@ -121,6 +121,31 @@ fn built(name: &str, variable: &str, tool: &Path) -> PathBuf {
     component
 }
 
+/// What a proxy that wants a login answers.
+fn page() -> Reply {
+    let head = "Content-Type: text/html\r\nRetry-After: 0\r\n".to_owned();
+    Reply::Answer(200, head, "<html><h1>Please log in</h1></html>".to_owned())
+}
+
+#[test]
+fn a_page_in_the_place_of_the_webhooks_answer_is_no_answer() {
+    let taken = || Reply::Answer(201, String::new(), String::new());
+    let peer = Scripted::start(vec![
+        ("POST /files", page()),
+        ("POST /files", taken()),
+        ("POST /event", page()),
+        ("POST /event", taken()),
+    ]);
+    let url = &peer.url;
+    let settings = format!("EVENT_URL = \"{url}/event\"\nFILES_URL = \"{url}/files\"");
+    let server = server("webhook", &peer, &settings, "");
+    assert_eq!(server.send(&upload().bytes()).body, SUCCESS);
+    server.logged(&["something before the server answers", "Please log in"]);
+    server.logged(&["delivered: told the webhook of 1 files (201)"]);
+    assert_eq!(peer.requests("POST /event").len(), 2);
+    assert_eq!(peer.requests("POST /files").len(), 2);
+}
+
 /// Header lines that ask to be left alone for no time at all.
 fn at_once() -> String {
     "Retry-After: 0\r\n".to_owned()
@@ -133,6 +158,7 @@ fn immich_gets_every_file_once_and_may_have_it_already() {
     let peer = Scripted::start(vec![
         ("POST /api/assets", json(201, value!({ "id": "one", "status": "created" }))),
         ("POST /api/assets", Reply::Answer(503, at_once(), "starting".to_owned())),
+        ("POST /api/assets", page()),
         ("POST /api/assets", json(200, value!({ "id": "two", "status": "duplicate" }))),
         ("POST /api/assets", json(400, value!({ "message": "Quota has been exceeded!" }))),
     ]);
@@ -152,7 +178,8 @@ fn immich_gets_every_file_once_and_may_have_it_already() {
         &format!("{url}/photos/two"),
     ]);
 
-    let [photo, first, second] = &peer.requests("POST /api/assets")[..] else { panic!("three") };
+    server.logged(&["does not answer like Immich"]);
+    let [photo, first, _, second] = &peer.requests("POST /api/assets")[..] else { panic!("four") };
     assert!(photo.head.contains("x-api-key: k3y\r\n"), "{}", photo.head);
     // The example of FIPS 180.
     let sha1 = "x-immich-checksum: a9993e364706816aba3e25717850c26c9cd0d89d\r\n";
@@ -185,6 +212,7 @@ fn ntfy_gets_a_message_for_every_picture_and_none_twice() {
     let peer = Scripted::start(vec![
         ("PUT /holiday", sent("a.jpg")),
         ("PUT /holiday", Reply::Answer(429, at_once(), "{\"error\":\"slowly\"}".to_owned())),
+        ("PUT /holiday", page()),
         ("PUT /holiday", sent("b.jpg")),
         ("PUT /holiday", json(403, value!({ "error": "forbidden" }))),
     ]);
@@ -206,7 +234,8 @@ fn ntfy_gets_a_message_for_every_picture_and_none_twice() {
         "https://ntfy.example.org/b.jpg",
     ]);
 
-    let [photo, first, second] = &peer.requests("PUT /holiday")[..] else { panic!("three") };
+    server.logged(&["does not answer like ntfy"]);
+    let [photo, first, _, second] = &peer.requests("PUT /holiday")[..] else { panic!("four") };
     for line in [
         "filename: a.jpg",
         "message: grüße\\nvom see",

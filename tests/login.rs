@@ -137,6 +137,7 @@ fn a_code_is_understood_however_it_is_pasted() {
         &|page| format!("https://x.example.org/native?code=c0de&state={}", state_of(page)),
     ];
     for paste in pasted {
+        // GoToSocial takes no request that does not say who asks.
         let peer = granting();
         let folder = TempDir::new().unwrap();
         let (worked, said) = log_in(&peer.url, folder.path(), paste);
@@ -146,6 +147,10 @@ fn a_code_is_understood_however_it_is_pasted() {
             asked,
             ["POST /api/v1/apps", "POST /oauth/token", "GET /api/v1/accounts/verify_credentials"]
         );
+        for seen in peer.seen() {
+            let agent = concat!("user-agent: afterimage/", env!("CARGO_PKG_VERSION"), "\r\n");
+            assert!(seen.head.contains(agent), "{}", seen.head);
+        }
         let form = |what: &str| {
             let body = peer.requests(what).remove(0).body;
             url::form_urlencoded::parse(&body).into_owned().collect::<Vec<_>>()

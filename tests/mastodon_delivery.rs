@@ -93,7 +93,11 @@ fn what_fails_is_tried_again_and_each_file_is_uploaded_once() {
 #[test]
 fn a_file_that_is_still_processed_after_all_is_waited_for() {
     let words = "Cannot attach files that have not finished processing. Try again in a moment!";
-    let peer = Scripted::start(vec![(POST, error(422, words))]);
+    // The status of the file tells, not the words.
+    let peer = Scripted::start(vec![
+        (POST, error(422, words)),
+        ("GET /api/v1/media/m2", json(206, value!({ "id": "m2", "url": null }))),
+    ]);
     let server = patient(&peer.url);
     send(&server);
     server.logged(&["a file is not ready", words, "next attempt"]);
@@ -189,7 +193,8 @@ fn each_post_of_a_thread_has_a_key_of_its_own() {
     let server = server(&peer.url, TOKEN);
     let mut request = two_boats().text("Boats~1~2~3~4~5");
     for number in 3..=5_u8 {
-        request = request.and_file(&format!("SAM_000{number}.JPG"), &[number; 100]);
+        let photo = [PHOTO, &[number]].concat();
+        request = request.and_file(&format!("SAM_000{number}.JPG"), &photo);
     }
     assert_eq!(server.send(&request.bytes()).body, SUCCESS);
     server.logged(&["delivered: posted 5 files in 2 posts"]);

@@ -40,41 +40,6 @@ fn holds(bytes: &[u8], word: &[u8]) -> bool {
     bytes.windows(word.len()).any(|window| window == word)
 }
 
-/// A box of an MP4.
-fn container(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(content.len() + 8).unwrap();
-    [&size.to_be_bytes(), &kind[..], content].concat()
-}
-
-#[test]
-fn the_place_is_removed_from_a_video_and_every_other_byte_stays() {
-    let place = b"\0\x12\x15\xc7+48.8577+002.295/";
-    let video = |place: Vec<u8>| {
-        let movie = [
-            container(b"mvhd", &[7; 100]),
-            container(b"udta", &[container(b"\xa9mod", b"\0\x05\0\0NX300"), place].concat()),
-        ];
-        let parts = [
-            container(b"ftyp", b"mp42\0\0\0\0mp42isom"),
-            container(b"mdat", &[9; 200_000]),
-            container(b"moov", &movie.concat()),
-        ];
-        parts.concat()
-    };
-    let (with, without) =
-        (video(container(b"\xa9xyz", place)), video(container(b"free", &[0; 21])));
-    let peer = Scripted::start(Vec::new());
-    let server = Server::start(&config(&peer.url, "[STORE.album]"));
-    let request = boat("Boat~a boat").file("SAM_0001.MP4", &with);
-    let request = request.to(&["toot@example.net", "keep@example.net"]);
-    assert_eq!(server.send(&request.bytes()).body, SUCCESS);
-    post(&server, &peer);
-    let upload = &peer.requests("POST /api/v2/media")[0].body;
-    assert!(holds(upload, &without) && !holds(upload, b"48.8577"));
-    // The archive keeps what the camera wrote.
-    assert_eq!(server.only_stored().1, with);
-}
-
 #[test]
 fn the_place_stays_in_the_archive_and_in_mails() {
     let peer = crate::fixture::Faulty::start(&[]);
@@ -109,7 +74,7 @@ fn a_picture_without_alt_text_is_posted_where_the_operator_wants_it() {
         assert_eq!(descriptions.count(), described, "{text}");
     }
     server.send(&boat("Boat~1~2~3").bytes()).assert_error(400, "3 alt-texts for 1 files");
-    server.send(&boat("").and_file("B.JPG", b"two").bytes());
+    server.send(&boat("").and_file("B.JPG", WITH_PLACE).bytes());
     // From the sharing menu, each picture is a post unless texts say otherwise.
     let before = peer.requests("POST /api/v1/statuses").len();
     server.share("facebook", "C.JPG", "Boat", PHOTO);

@@ -3,6 +3,7 @@
 mod backup;
 mod config;
 mod dns;
+mod login;
 mod plugin;
 mod queue;
 
@@ -20,7 +21,6 @@ use crate::capability::process::keeper;
 use crate::component::compile;
 use crate::config::{ConfigError, Source};
 use crate::emulator;
-use crate::login;
 use crate::password;
 use crate::server;
 use crate::text;

@@ -24,7 +24,6 @@ pub mod dns;
 pub mod emulator;
 pub mod file_name;
 pub mod folder_pattern;
-pub mod login;
 pub mod networks;
 pub mod pairing;
 pub mod password;

@@ -25,6 +25,7 @@ pub(super) const MASTODON: Bundled = Bundled {
         "LANGUAGE",
         "SENSITIVE",
         "STRIP_LOCATION",
+        "MAX_CHARACTERS",
         "ON_TOO_MANY",
         "MISSING_ALT",
         "PRIVATE_NETWORKS",
@@ -192,6 +193,9 @@ fn check_values(merged: &Map<String, Value>) -> Result<(), (&str, String)> {
             "MISSING_ALT" => one_of(&["reject", "post"]),
             "SENSITIVE" | "STRIP_LOCATION" | "PRIVATE_NETWORKS" if !value.is_boolean() => {
                 Err("write true or false".to_owned())
+            }
+            "MAX_CHARACTERS" if value.as_u64().is_none_or(|most| most == 0) => {
+                Err("write how many characters a post may have, like 5000".to_owned())
             }
             "LANGUAGE" => match value.as_str() {
                 Some(code)

@@ -26,6 +26,9 @@ REASONS = {
     415: RejectionReason.UNSUPPORTED,
 }
 
+# What Immich says of a file that it has.
+TAKEN = ("created", "replaced", "duplicate")
+
 
 class Handler(exports.Handler):
     def check(self, draft: Upload) -> int:
@@ -92,9 +95,13 @@ def send(url: str, upload: Upload, file: File) -> tuple[str, str]:
         raise Err(failure(answer))
     try:
         asset = json.loads(answer.body)
-        return asset["id"], asset["status"]
+        known, status = asset["id"], asset["status"]
     except (ValueError, KeyError, TypeError):
-        raise Err(Failure_Reject(rejection(f"{url} does not answer like Immich"))) from None
+        known, status = None, None
+    # Nothing but Immich answers so; what a proxy says proves nothing.
+    if not isinstance(known, str) or not known or status not in TAKEN:
+        raise Err(Failure_Retry(RetryAdvice(None, f"{url} does not answer like Immich")))
+    return known, status
 
 
 def failure(answer: Answer) -> Failure_Retry | Failure_Reject:

@@ -54,8 +54,13 @@ function send(url, headers, file) {
   } catch {
     // Something before ntfy answers in HTML.
   }
-  if (answer.status === 200) return said.attachment?.url ?? '';
-  const words = (said.error ?? answer.body).split(/\s+/).join(' ').slice(0, 100);
+  if (answer.status === 200) {
+    // Nothing but ntfy answers so; what a proxy says proves nothing.
+    const link = said?.attachment?.url;
+    if (said?.id || link) return link ?? '';
+    throw retry(undefined, `${url} does not answer like ntfy`);
+  }
+  const words = (said?.error ?? answer.body).split(/\s+/).join(' ').slice(0, 100);
   const message = `ntfy answers ${answer.status}: ${words}`;
   if ([408, 425, 429].includes(answer.status) || answer.status >= 500) {
     const after = answer.header('retry-after');

@@ -4,12 +4,12 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use afterimage_place::Piece;
 use afterimage_sdk::http::{Body, Method, Multipart, Request, Response};
 use afterimage_sdk::{Failure, File};
 use serde_json::Value;
 
-use crate::failure::{exhausted, failure, retry, unreached};
-use crate::location::Patch;
+use crate::failure::{exhausted, failure, retry, unproven, unreached, words};
 
 /// Longest wait for a server to process one file.
 const PROCESSING: Duration = Duration::from_secs(600);
@@ -60,12 +60,14 @@ impl Api {
         for path in ["/api/v2/instance", "/api/v1/instance"] {
             let answer = self.get(path)?;
             match answer.status {
-                200 => {
-                    if let Some(instance) = json(&answer) {
-                        return Ok(Limits::of(&instance));
-                    }
-                }
-                300..=399 | 408 | 425 | 429 | 500.. => return Err(failure(&answer)),
+                200 => match json(&answer) {
+                    Some(instance) => return Ok(Limits::of(&instance)),
+                    // Whoever answers here would answer a post, too.
+                    None if answer.is_page() => return Err(unproven(&answer)),
+                    None => {}
+                },
+                401 | 403 if answer.is_page() => return Err(failure(&answer, path)),
+                300..=399 | 408 | 425 | 429 | 500.. => return Err(failure(&answer, path)),
                 _ => {}
             }
         }
@@ -78,7 +80,7 @@ impl Api {
         delivery: &str,
         file: &File,
         alt_text: &str,
-        patches: &[Patch],
+        content: Body,
     ) -> Result<Media, Failure> {
         if let Some(seconds) = self.pause.get() {
             return Err(retry(Some(seconds), "the server takes no more files for now"));
@@ -87,18 +89,21 @@ impl Api {
         if !alt_text.is_empty() {
             form = form.text("description", alt_text);
         }
-        let form = form.file_with("file", file, changed(file, patches));
+        let form = form.file_with("file", file, content);
         let send = |path| self.send(self.request(Method::Post, path).multipart(form.clone()));
-        let mut answer = send("/api/v2/media")?;
+        let mut path = "/api/v2/media";
+        let mut answer = send(path)?;
         if matches!(answer.status, 404 | 405 | 501) {
-            answer = send("/api/v1/media")?;
+            path = "/api/v1/media";
+            answer = send(path)?;
         }
         if !answer.is_success() {
-            return Err(failure(&answer));
+            return Err(failure(&answer, path));
         }
         self.pause.set(exhausted(&answer));
-        match json(&answer).as_ref().and_then(|media| id(&media["id"])) {
-            Some(id) => Ok(Media { id, is_ready: answer.status != 202 }),
+        match named(&answer) {
+            Some((id, _)) => Ok(Media { id, is_ready: !matches!(answer.status, 202 | 206) }),
+            None if answer.is_page() => Err(unproven(&answer)),
             None => Err(retry(None, "the server took a file and did not name it")),
         }
     }
@@ -106,29 +111,31 @@ impl Api {
     /// Whether the server has processed a file; it has forgotten those that it
     /// does not know.
     pub fn media(&self, id: &str) -> Result<MediaState, Failure> {
-        let answer = self.get(&format!("/api/v1/media/{id}"))?;
+        let path = format!("/api/v1/media/{id}");
+        let answer = self.get(&path)?;
         match answer.status {
-            200 => Ok(MediaState::Ready),
+            // The status tells: Mastodon's words are for people.
             202 | 206 => Ok(MediaState::Processing),
+            200 if named(&answer).is_some() => Ok(MediaState::Ready),
+            200..=299 => Err(unproven(&answer)),
+            404 | 410 if answer.is_page() => Ok(MediaState::Unsaid),
             404 | 410 => Ok(MediaState::Unknown),
-            _ => Err(failure(&answer)),
+            422 => Ok(MediaState::Broken(words(&answer))),
+            _ => Err(failure(&answer, &path)),
         }
     }
 
-    /// Waits until the server has processed a file.
-    pub fn wait_for(&self, id: &str) -> Result<(), Failure> {
+    /// What becomes of a file that the server may still process.
+    pub fn wait_for(&self, id: &str) -> Result<MediaState, Failure> {
         let mut waited = Duration::ZERO;
         let mut pause = Duration::from_secs(1);
         loop {
             match self.media(id)? {
-                MediaState::Ready => return Ok(()),
-                MediaState::Unknown => {
-                    return Err(retry(None, "the server has lost a file it was given"));
-                }
                 MediaState::Processing if waited >= PROCESSING => {
                     return Err(retry(Some(120), "the server is still processing a file"));
                 }
                 MediaState::Processing => {}
+                state => return Ok(state),
             }
             std::thread::sleep(pause);
             waited += pause;
@@ -138,22 +145,25 @@ impl Api {
 
     /// Posts. `key` is the same at each attempt.
     pub fn post(&self, key: &str, status: &Value) -> Result<Post, NotPosted> {
-        let request = self
-            .request(Method::Post, "/api/v1/statuses")
-            .header("idempotency-key", key)
-            .json(status);
+        const PATH: &str = "/api/v1/statuses";
+        let request = self.request(Method::Post, PATH).header("idempotency-key", key).json(status);
         let answer = request.send().map_err(|error| NotPosted {
             is_certain: !error.may_have_acted,
+            status: 0,
             failure: unreached(&error),
         })?;
+        let status = answer.status;
         if !answer.is_success() {
             // A proxy's error tells nothing of the server behind it.
-            let is_certain = answer.status < 500 && answer.status != 408;
-            return Err(NotPosted { is_certain, failure: failure(&answer) });
+            let is_certain = status < 500 && status != 408 && !answer.is_page();
+            return Err(NotPosted { is_certain, status, failure: failure(&answer, PATH) });
         }
-        let post = json(&answer).unwrap_or_default();
+        // Only a post has an id: a page with status 200 is of a proxy.
+        let Some((id, post)) = named(&answer) else {
+            return Err(NotPosted { is_certain: false, status, failure: unproven(&answer) });
+        };
         Ok(Post {
-            id: id(&post["id"]),
+            id: Some(id),
             url: post["url"].as_str().map(str::to_owned),
             files: post["media_attachments"].as_array().map(Vec::len),
             visibility: post["visibility"].as_str().map(str::to_owned),
@@ -162,17 +172,22 @@ impl Api {
 
     /// The account's last posts, none if the token may not see them.
     pub fn last_posts(&self) -> Result<Option<Vec<Value>>, Failure> {
-        let account = self.get("/api/v1/accounts/verify_credentials")?;
+        let path = "/api/v1/accounts/verify_credentials";
+        let account = self.get(path)?;
         let account = match account.status {
-            200 => json(&account).and_then(|account| id(&account["id"])),
-            408 | 425 | 429 | 500.. => return Err(failure(&account)),
+            200 => named(&account).map(|(id, _)| id),
+            408 | 425 | 429 | 500.. => return Err(failure(&account, path)),
+            _ if account.is_page() => return Err(unproven(&account)),
             _ => None,
         };
         let Some(account) = account else { return Ok(None) };
-        let posts = self.get(&format!("/api/v1/accounts/{account}/statuses?limit=20"))?;
+        let path = format!("/api/v1/accounts/{account}/statuses?limit=20");
+        let posts = self.get(&path)?;
         match posts.status {
+            200 if posts.is_page() => Err(unproven(&posts)),
             200 => Ok(json(&posts).and_then(|posts| posts.as_array().cloned())),
-            408 | 425 | 429 | 500.. => Err(failure(&posts)),
+            408 | 425 | 429 | 500.. => Err(failure(&posts, &path)),
+            _ if posts.is_page() => Err(unproven(&posts)),
             _ => Ok(None),
         }
     }
@@ -191,15 +206,19 @@ impl Api {
     }
 }
 
-/// The bytes of `file` with `patches` in them.
-fn changed(file: &File, patches: &[Patch]) -> Body {
-    let mut body = Body::default();
-    let mut position = 0;
-    for patch in patches {
-        body = body.file_range(file, position..patch.offset).bytes(patch.bytes.clone());
-        position = patch.end();
-    }
-    body.file_range(file, position..file.size)
+/// The bytes of `file` that `pieces` name.
+pub fn content(file: &File, pieces: Vec<Piece>) -> Body {
+    pieces.into_iter().fold(Body::default(), |body, piece| match piece {
+        Piece::File(range) => body.file_range(file, range),
+        Piece::New(bytes) => body.bytes(bytes),
+        Piece::Zeros(length) => body.zeros(length),
+    })
+}
+
+/// The thing that an answer is about, which has an id.
+fn named(answer: &Response) -> Option<(String, Value)> {
+    let thing = json(answer)?;
+    Some((id(&thing["id"])?, thing))
 }
 
 /// A file at the server.
@@ -211,7 +230,7 @@ pub struct Media {
 }
 
 /// What the server knows of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaState {
     /// It can be posted.
     Ready,
@@ -219,6 +238,10 @@ pub enum MediaState {
     Processing,
     /// Nothing: it was never there, is gone, or is part of a post.
     Unknown,
+    /// It does not answer such questions, or something before it does.
+    Unsaid,
+    /// It cannot process it, in these words.
+    Broken(String),
 }
 
 /// A post that is there.
@@ -238,6 +261,8 @@ pub struct Post {
 pub struct NotPosted {
     /// Whether there is certainly no post.
     pub is_certain: bool,
+    /// The answer's status, 0 without one.
+    pub status: u16,
     /// What to do.
     pub failure: Failure,
 }

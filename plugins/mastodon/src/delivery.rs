@@ -2,18 +2,19 @@
 //! often it is interrupted. What is done is in the notes before the next step
 //! begins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use afterimage_place::{Piece, Refused};
 use afterimage_sdk::{
     Failure, File, Origin, Receipt, RejectionReason, Upload, progress, reject, warn,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::api::{Api, Limits, MediaState, NotPosted, Post, Repeats};
+use crate::api::{Api, Limits, Media, MediaState, NotPosted, Post, Repeats, content};
+use crate::count;
 use crate::failure::retry;
-use crate::location;
 use crate::settings::{MissingAlt, Settings, TooMany};
 use crate::text::{Text, compose, group};
 
@@ -25,11 +26,7 @@ const FORGOTTEN: u64 = 20 * 3600;
 pub fn deliver(settings: &Settings, upload: &Upload, text: &Text<'_>) -> Result<Receipt, Failure> {
     let api = Api::new(&settings.base_url);
     let limits = api.limits()?;
-    let camera = match upload.origin {
-        Origin::Social => upload.camera.as_deref(),
-        Origin::Email => None,
-    };
-    let said = compose(text.said, camera, &settings.postscript);
+    let said = said(settings, upload, text);
     fits(&limits, upload, text, &said)?;
     let pictures: Vec<bool> = upload.files.iter().map(is_picture).collect();
     let groups = group(&pictures, limits.files);
@@ -64,18 +61,24 @@ pub fn deliver(settings: &Settings, upload: &Upload, text: &Text<'_>) -> Result<
     Ok(Receipt { summary, links })
 }
 
+/// The text of the first post.
+pub fn said(settings: &Settings, upload: &Upload, text: &Text<'_>) -> String {
+    let camera = match upload.origin {
+        Origin::Social => upload.camera.as_deref(),
+        Origin::Email => None,
+    };
+    compose(text.said, camera, &settings.postscript)
+}
+
 fn is_picture(file: &File) -> bool {
     !file.content_type.starts_with("video/") && !file.content_type.starts_with("audio/")
 }
 
 /// Refuses before anything is uploaded what the server would not take.
 fn fits(limits: &Limits, upload: &Upload, text: &Text<'_>, said: &str) -> Result<(), Failure> {
-    // An address counts as less than it is long.
-    if let Some(most) = limits.text.filter(|most| said.chars().count() > *most)
-        && !said.contains("://")
-    {
-        let message =
-            format!("the text has {} characters, {most} are allowed", said.chars().count());
+    let length = count::length(said);
+    if let Some(most) = limits.text.filter(|most| length > *most) {
+        let message = format!("the text has {length} characters, {most} are allowed");
         return Err(reject(RejectionReason::TooLarge, message));
     }
     let longest = text.alt_texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
@@ -110,6 +113,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn post(&self, notes: &mut Notes, says: String) -> Result<Posted, Failure> {
+        let is_repeat = notes.posting.is_some();
         if let Some(posting) = notes.posting.clone() {
             if let Some(posted) = self.find(notes, &posting)? {
                 return Ok(posted);
@@ -147,14 +151,31 @@ impl Work<'_> {
                 self.compare(&post);
                 Ok(Posted { id: post.id, url: post.url })
             }
-            Err(NotPosted { is_certain: true, failure }) if !attached_already(&failure) => {
+            // What only an earlier attempt of ours can have done.
+            Err(NotPosted { is_certain: true, failure, .. })
+                if is_repeat && attached_already(&failure) =>
+            {
+                Ok(Posted { id: None, url: None })
+            }
+            Err(NotPosted { is_certain: true, status, failure }) => {
                 notes.posting = None;
                 notes.save()?;
-                Err(failure)
+                Err(if status == 422 { self.unless_processing(notes, failure)? } else { failure })
             }
-            Err(NotPosted { is_certain: true, .. }) => Ok(Posted { id: None, url: None }),
             Err(NotPosted { failure, .. }) => Err(failure),
         }
+    }
+
+    /// `failure`, unless the server refused because it still processes a file.
+    fn unless_processing(&self, notes: &Notes, failure: Failure) -> Result<Failure, Failure> {
+        let Failure::Reject(rejection) = &failure else { return Ok(failure) };
+        for index in self.files {
+            if self.api.media(&notes.media[index])? == MediaState::Processing {
+                let message = format!("a file is not ready: {}", rejection.message);
+                return Ok(retry(Some(30), message));
+            }
+        }
+        Ok(failure)
     }
 
     /// One key for each post of a thread.
@@ -165,33 +186,60 @@ impl Work<'_> {
         }
     }
 
-    /// Makes sure that the server has the file.
+    /// Makes sure that the server has the file and has processed it. What it
+    /// could not process is uploaded once more.
     fn upload(&self, notes: &mut Notes, index: usize) -> Result<(), Failure> {
-        let (file, alt_text) = (&self.upload.files[index], self.text.alt_text(index));
-        if let Some(id) = notes.media.get(&index) {
-            match self.api.media(id)? {
-                MediaState::Ready => return Ok(()),
-                MediaState::Processing => return self.api.wait_for(id),
-                // Servers that do not answer such questions know nothing either.
-                MediaState::Unknown if self.limits.repeats == Repeats::Unsafe => return Ok(()),
-                MediaState::Unknown => {}
+        let mut is_new = false;
+        let mut media = match notes.media.get(&index) {
+            Some(id) => Media { id: id.clone(), is_ready: false },
+            None => {
+                is_new = true;
+                self.send(notes, index)?
             }
-        }
-        let patches = match self.settings.strip_location {
-            false => Vec::new(),
-            true => location::patches(&file.path).map_err(|error| {
-                let message =
-                    format!("{}: {error}; STRIP_LOCATION = false lets it pass", file.name);
-                reject(RejectionReason::Unsupported, message)
-            })?,
         };
-        let media = self.api.upload(&self.upload.id, file, alt_text, &patches)?;
+        while !media.is_ready {
+            match self.api.wait_for(&media.id)? {
+                MediaState::Ready | MediaState::Processing => return Ok(()),
+                // Servers that do not answer such questions know nothing either.
+                MediaState::Unknown | MediaState::Unsaid
+                    if !is_new && self.limits.repeats == Repeats::Unsafe =>
+                {
+                    return Ok(());
+                }
+                MediaState::Unknown | MediaState::Unsaid if is_new => {
+                    return Err(retry(None, "the server has lost a file it was given"));
+                }
+                MediaState::Unknown | MediaState::Unsaid => {}
+                MediaState::Broken(words) => {
+                    let is_second = !notes.again.insert(index);
+                    notes.media.remove(&index);
+                    if is_second {
+                        // Who lets it be delivered again wants it tried anew.
+                        notes.again.remove(&index);
+                        notes.save()?;
+                        let message = format!("{}: {words}", self.upload.files[index].name);
+                        return Err(reject(RejectionReason::Unsupported, message));
+                    }
+                    notes.save()?;
+                }
+            }
+            is_new = true;
+            media = self.send(notes, index)?;
+        }
+        Ok(())
+    }
+
+    /// Uploads the file, without its place unless the operator lets it pass.
+    fn send(&self, notes: &mut Notes, index: usize) -> Result<Media, Failure> {
+        let (file, alt_text) = (&self.upload.files[index], self.text.alt_text(index));
+        let pieces = match self.settings.strip_location {
+            false => vec![Piece::File(0..file.size)],
+            true => without_place(file)?,
+        };
+        let media = self.api.upload(&self.upload.id, file, alt_text, content(file, pieces))?;
         notes.media.insert(index, media.id.clone());
         notes.save()?;
-        match media.is_ready {
-            true => Ok(()),
-            false => self.api.wait_for(&media.id),
-        }
+        Ok(media)
     }
 
     /// The post that an earlier attempt may have made, none if it has not.
@@ -200,7 +248,10 @@ impl Work<'_> {
             Repeats::Safe => {
                 let media = &notes.media[&self.files[0]];
                 match self.api.media(media)? {
-                    MediaState::Ready | MediaState::Processing => Ok(None),
+                    MediaState::Ready | MediaState::Processing | MediaState::Broken(_) => Ok(None),
+                    MediaState::Unsaid => {
+                        Err(retry(None, "a page in the place of the server's answer"))
+                    }
                     MediaState::Unknown if now().saturating_sub(posting.since) > FORGOTTEN => {
                         Err(self.hold(notes)?)
                     }
@@ -260,6 +311,21 @@ impl Work<'_> {
     }
 }
 
+/// What of the file may leave.
+fn without_place(file: &File) -> Result<Vec<Piece>, Failure> {
+    let opened = file.open().map_err(Refused::from);
+    opened.and_then(afterimage_place::strip).map_err(|refused| match refused {
+        Refused::Io(error) => retry(None, format!("{}: {error}", file.name)),
+        Refused::NotUnderstood(why) => {
+            let message = format!(
+                "{}: {why}, so that its place cannot be removed; STRIP_LOCATION = false lets it pass",
+                file.name
+            );
+            reject(RejectionReason::Unsupported, message)
+        }
+    })
+}
+
 /// GoToSocial's answer to a repeat.
 fn attached_already(failure: &Failure) -> bool {
     matches!(failure, Failure::Reject(rejection) if rejection.message.contains("already attached"))
@@ -278,6 +344,9 @@ fn now() -> u64 {
 struct Notes {
     /// Id of each file at the server.
     media: BTreeMap<usize, String>,
+    /// Files that the server could not process and got once more.
+    #[serde(default)]
+    again: BTreeSet<usize>,
     /// The posts that are there.
     posts: Vec<Posted>,
     /// The next post may be there too.

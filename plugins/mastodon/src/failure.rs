@@ -12,32 +12,52 @@ use crate::time;
 /// Longest that a server may ask us to wait, in seconds.
 const LONGEST_WAIT: u64 = 6 * 3600;
 
-/// What an answer other than success means.
-pub fn failure(answer: &Response) -> Failure {
+/// What an answer other than success to a request for `path` means.
+pub fn failure(answer: &Response, path: &str) -> Failure {
     let status = answer.status;
     let words = words(answer);
     match status {
         429 => retry(wait(answer), format!("the server wants a pause: {words}")),
         408 | 425 | 500.. => retry(wait(answer), format!("the server has a problem: {words}")),
+        // The server itself answers in JSON; a page is of what stands before
+        // it, and tells nothing of the token.
+        401 | 403 if answer.is_page() => {
+            retry(wait(answer), format!("something before the server refuses: {words}"))
+        }
         401 | 403 => reject(
             RejectionReason::Unauthorized,
             format!("{words}; get a new TOKEN with `afterimage login mastodon`"),
         ),
         413 => reject(RejectionReason::TooLarge, words),
-        // "Unprocessable Entity" is what the status itself is called.
-        422 if words.to_lowercase().contains("processing") => {
-            retry(Some(30), format!("a file is not ready: {words}"))
-        }
-        300..=399 => reject(
-            RejectionReason::Other,
-            format!("the server leads elsewhere ({status}); correct BASE_URL"),
-        ),
+        300..=399 => elsewhere(answer, path),
         404 | 405 => reject(
             RejectionReason::Other,
             format!("{words}; is BASE_URL a server with Mastodon's API?"),
         ),
         _ => reject(RejectionReason::Invalid, words),
     }
+}
+
+/// What a redirect means: a server that has moved leads to the same path
+/// elsewhere, a page to log in at (of a proxy, of a hotel) to another one.
+fn elsewhere(answer: &Response, path: &str) -> Failure {
+    let status = answer.status;
+    let to = answer.header("location").unwrap_or_default();
+    let to: String = to.chars().filter(|c| !c.is_control()).take(100).collect();
+    let path = path.split('?').next().unwrap_or_default();
+    let is_same = to.split(['?', '#']).next().is_some_and(|to| to.ends_with(path));
+    if to.is_empty() || is_same {
+        let message = format!("the server leads elsewhere ({status}); correct BASE_URL");
+        return reject(RejectionReason::Other, message);
+    }
+    retry(wait(answer), format!("something before the server leads to {to} ({status})"))
+}
+
+/// What a success means that is not what the API answers.
+pub fn unproven(answer: &Response) -> Failure {
+    let what = if answer.is_page() { "a page" } else { "something" };
+    let words = words(answer);
+    retry(wait(answer), format!("{what} in the place of the server's answer: {words}"))
 }
 
 /// What no answer means.
@@ -52,8 +72,7 @@ pub fn retry(after_seconds: Option<u32>, reason: impl Into<String>) -> Failure {
 
 /// Seconds that the server wants us to wait.
 fn wait(answer: &Response) -> Option<u32> {
-    let asked = answer.header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
-    let seconds: u64 = asked.or_else(|| reset(answer))?;
+    let seconds = answer.retry_after().map(u64::from).or_else(|| reset(answer))?;
     u32::try_from(seconds.min(LONGEST_WAIT)).ok()
 }
 
@@ -73,7 +92,7 @@ fn reset(answer: &Response) -> Option<u64> {
 }
 
 /// What the server says, in one line. Proxies answer with pages.
-fn words(answer: &Response) -> String {
+pub fn words(answer: &Response) -> String {
     let said = json(answer).and_then(|json| {
         let text = |key: &str| json[key].as_str().map(str::to_owned);
         text("error_description").or_else(|| text("error"))

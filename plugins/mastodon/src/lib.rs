@@ -7,15 +7,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod api;
+mod count;
 mod delivery;
 mod failure;
-mod location;
 mod settings;
 mod text;
 mod time;
 
 use afterimage_sdk::{
-    Action, Failure, Origin, Receipt, Rejection, RejectionReason, Upload, export, rejection,
+    Action, Failure, File, Origin, Receipt, Rejection, RejectionReason, Upload, export, rejection,
     settings,
 };
 use settings::{MissingAlt, Settings, TooMany};
@@ -45,6 +45,17 @@ impl Action for Mastodon {
             (Origin::Social, MissingAlt::Reject) if files > alt_texts => return Err(no_alt_text()),
             _ => {}
         }
+        if settings.strip_location {
+            may_leave(&draft.files)?;
+        }
+        let length = count::length(&delivery::said(&settings, &draft, &text));
+        if length > settings.max_characters {
+            let message = format!(
+                "the text has {length} characters, MAX_CHARACTERS = {} are allowed",
+                settings.max_characters
+            );
+            return Err(rejection(RejectionReason::TooLarge, message));
+        }
         let all = alt_texts.max(files).max(1);
         if settings.on_too_many == TooMany::Reject && all > USUAL_FILES {
             let message = format!("{all} files are more than the {USUAL_FILES} of a post");
@@ -58,6 +69,21 @@ impl Action for Mastodon {
         let text = Text::parse(&upload.body, settings.missing_alt)
             .map_err(|_| Failure::Reject(no_alt_text()))?;
         delivery::deliver(&settings, &upload, &text)
+    }
+}
+
+/// Refuses kinds of files whose place cannot be removed. There are no bytes
+/// yet; those are looked at when the file is delivered.
+fn may_leave(files: &[File]) -> Result<(), Rejection> {
+    match files.iter().find(|file| !afterimage_place::may_leave(&file.content_type, &file.name)) {
+        None => Ok(()),
+        Some(file) => {
+            let message = format!(
+                "{}: the place cannot be removed from {}; STRIP_LOCATION = false lets it pass",
+                file.name, file.content_type
+            );
+            Err(rejection(RejectionReason::Unsupported, message))
+        }
     }
 }
 

@@ -24,6 +24,10 @@ pub struct Settings {
     /// Whether the place where a picture was taken is removed from it.
     #[serde(default = "yes")]
     pub strip_location: bool,
+    /// Characters of a text, as Mastodon counts them. What the server takes is
+    /// not known while the camera waits.
+    #[serde(default = "usual_characters")]
+    pub max_characters: usize,
     /// What becomes of more files than one post takes.
     #[serde(default)]
     pub on_too_many: TooMany,
@@ -52,6 +56,11 @@ pub enum MissingAlt {
     Reject,
     /// They are posted without.
     Post,
+}
+
+/// Mastodon's own limit.
+fn usual_characters() -> usize {
+    500
 }
 
 fn yes() -> bool {

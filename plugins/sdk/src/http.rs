@@ -7,6 +7,7 @@
 mod multipart;
 
 use std::ops::Range;
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,6 +33,7 @@ pub struct Body(Vec<Piece>);
 #[derive(Debug, Clone)]
 enum Piece {
     Bytes(Vec<u8>),
+    Zeros(u64),
     File { name: String, range: Range<u64> },
 }
 
@@ -40,6 +42,13 @@ impl Body {
     #[must_use]
     pub fn bytes(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.0.push(Piece::Bytes(bytes.into()));
+        self
+    }
+
+    /// With zeros behind it.
+    #[must_use]
+    pub fn zeros(mut self, length: u64) -> Self {
+        self.0.push(Piece::Zeros(length));
         self
     }
 
@@ -64,6 +73,7 @@ impl Body {
     fn size(&self) -> u64 {
         let size = |piece: &Piece| match piece {
             Piece::Bytes(bytes) => bytes.len() as u64,
+            Piece::Zeros(length) => *length,
             Piece::File { range, .. } => range.end.saturating_sub(range.start),
         };
         self.0.iter().map(size).sum()
@@ -178,13 +188,42 @@ impl Response {
         (200..300).contains(&self.status)
     }
 
-    /// Itself, if it is a success.
+    /// Whether the body is a page for people: proxies, captive portals and
+    /// login pages answer with one in the place of an API, with any status.
+    pub fn is_page(&self) -> bool {
+        let content_type = self.header("content-type").unwrap_or_default().to_ascii_lowercase();
+        let start = self.body.trim_ascii_start();
+        content_type.starts_with("text/html")
+            || content_type.starts_with("application/xhtml")
+            || ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| {
+                start.get(..tag.len()).is_some_and(|s| s.eq_ignore_ascii_case(tag.as_bytes()))
+            })
+    }
+
+    /// Seconds that the server wants us to wait before the next attempt:
+    /// `Retry-After`, a number or a date (RFC 9110, 10.2.3).
+    pub fn retry_after(&self) -> Option<u32> {
+        let asked = self.header("retry-after")?.trim();
+        match asked.parse() {
+            Ok(seconds) => Some(seconds),
+            Err(_) => {
+                let date = httpdate::parse_http_date(asked).ok()?;
+                let left = date.duration_since(SystemTime::now()).unwrap_or_default();
+                u32::try_from(left.as_secs() + 1).ok()
+            }
+        }
+    }
+
+    /// Itself, if it is a success and no page: a page with status 200 tells
+    /// nothing of the server behind it. Where the server's answer is known, look
+    /// for what only this answer can say before you call a file delivered.
     ///
     /// # Errors
-    /// What may pass (408, 425, 429, 5xx) is tried again, when `Retry-After`
-    /// says if it does; the rest is a rejection with the server's first words.
+    /// What may pass (408, 425, 429, 5xx, a page in the place of a success or of
+    /// a refusal) is tried again, when `Retry-After` says if it does; the rest is
+    /// a rejection with the server's first words.
     pub fn success(self) -> Result<Self, Failure> {
-        if self.is_success() {
+        if self.is_success() && !self.is_page() {
             return Ok(self);
         }
         let words = String::from_utf8_lossy(&self.body);
@@ -192,9 +231,12 @@ impl Response {
         let words = words.join(" ").chars().take(100).collect::<String>();
         let said = format!("the server answers {}: {words}", self.status);
         Err(match self.status {
+            200..=299 | 401 | 403 if self.is_page() => {
+                let reason = format!("something before the server answers: {said}");
+                Failure::Retry(RetryAdvice { after_seconds: self.retry_after(), reason })
+            }
             408 | 425 | 429 | 500.. => {
-                let asked = self.header("retry-after").and_then(|after| after.trim().parse().ok());
-                Failure::Retry(RetryAdvice { after_seconds: asked, reason: said })
+                Failure::Retry(RetryAdvice { after_seconds: self.retry_after(), reason: said })
             }
             401 | 403 => reject(RejectionReason::Unauthorized, said),
             413 => reject(RejectionReason::TooLarge, said),
@@ -265,6 +307,7 @@ fn write(outgoing: &OutgoingBody, body: &Body) -> Result<(), NoResponse> {
     let stream = outgoing.write().map_err(|()| NoResponse::before("no body"))?;
     body.0.iter().try_for_each(|piece| match piece {
         Piece::Bytes(bytes) => write_bytes(&stream, bytes),
+        Piece::Zeros(length) => write_zeros(&stream, *length),
         Piece::File { name, range } => splice(&stream, name, range),
     })
 }
@@ -279,6 +322,16 @@ fn write_bytes(stream: &OutputStream, mut bytes: &[u8]) -> Result<(), NoResponse
         let length = bytes.len().min(usize::try_from(room).unwrap_or(usize::MAX));
         stream.write(&bytes[..length]).map_err(cut)?;
         bytes = &bytes[length..];
+    }
+    Ok(())
+}
+
+fn write_zeros(stream: &OutputStream, mut length: u64) -> Result<(), NoResponse> {
+    const ZEROS: [u8; 4 << 10] = [0; 4 << 10];
+    while length > 0 {
+        let some = usize::try_from(length).unwrap_or(usize::MAX).min(ZEROS.len());
+        write_bytes(stream, &ZEROS[..some])?;
+        length -= some as u64;
     }
     Ok(())
 }

@@ -39,6 +39,9 @@ const MARGIN: Duration = Duration::from_millis(500);
 pub(crate) fn client(private: bool) -> Result<reqwest::Client, String> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls()?)
+        // For requests that bring none: some servers (GoToSocial) take no
+        // request without one.
+        .user_agent(concat!("Afterimage/", env!("CARGO_PKG_VERSION")))
         .http1_only()
         // A connection that the server is about to close (snac2 closes each and
         // does not say so) would swallow a request that must not be repeated.
