@@ -49,7 +49,7 @@ const TAKEN_BY: [(&str, &[&str]); 8] = [
     ("rusqlite", &["spool"]),
     ("hyper", &["backup", "camera", "capability", "web"]),
     ("reqwest", &["capability", "cli"]),
-    ("lettre", &["bundled", "capability", "config"]),
+    ("lettre", &["capability"]),
     ("wasmparser", &["component"]),
     ("wasmtime", &["capability", "component", "contract", "plugin", "trial"]),
     ("wasmtime_wasi", &["capability", "component", "plugin", "trial"]),

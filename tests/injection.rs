@@ -153,9 +153,7 @@ fn no_text_makes_a_header_or_a_recipient_of_a_mail() {
     ));
     let evil = "&#13;&#10;Bcc: eve@example.org";
     for (request, status, words) in [
-        (Request::new().title(&format!("Hi{evil}")), 400, "line break in the subject"),
-        (Request::new().title(&format!("Hi{}", "&#10;.&#10;MAIL FROM:x")), 400, "line break"),
-        (Request::new().to(&[&format!("a@example.org{evil}")]), 400, "line break in a recipient"),
+        (Request::new().to(&[&format!("a@example.org{evil}")]), 400, "is no address"),
         (Request::new().from(&format!("{SENDER}{evil}")), 401, ""),
     ] {
         server.send(&request.bytes()).assert_error(status, words);
@@ -168,6 +166,8 @@ fn no_text_makes_a_header_or_a_recipient_of_a_mail() {
         Request::new().text(&format!("Hi{evil}")),
         Request::new().text("a&#10;.&#10;MAIL FROM:&lt;eve@example.org&gt;&#10;"),
         Request::new().title("=?utf-8?q?=0D=0ABcc:_eve@example.org?="),
+        Request::new().title(&format!("Hi{evil}")),
+        Request::new().title("Hi&#10;.&#10;MAIL FROM:<eve@example.org>"),
     ]
     .iter()
     .enumerate()

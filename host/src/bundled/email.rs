@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use afterimage_address::Address;
 use serde_json::Value;
 
 use super::{Bundled, Fault, Place, Resolved, Unmapped, Written};
@@ -32,8 +33,10 @@ fn resolve(written: &Written<'_>, setup: &mut Setup) -> Result<Resolved, Fault> 
         );
         return Err(Fault { place: Place::Service((*service).to_owned()), message });
     }
-    // So that what is too large is refused while the camera waits.
+    // So that what cannot be sent is refused while the camera waits.
     setup.settings.insert("MAX_SIZE".to_owned(), written.mail.max_size.into());
+    let has_sender = written.mail.default_sender.is_some();
+    setup.settings.insert("HAS_SENDER".to_owned(), has_sender.into());
     setup.grants.mail = Some(MailGrant { recipients });
     Ok(Resolved::default())
 }
@@ -42,11 +45,16 @@ fn resolve(written: &Written<'_>, setup: &mut Setup) -> Result<Resolved, Fault> 
 fn recipients(to: Option<&Value>) -> Result<Vec<String>, Fault> {
     let Some(to) = to else { return Ok(Vec::new()) };
     let written = to.as_array().map_or(std::slice::from_ref(to), Vec::as_slice);
-    let address = |to: &Value| {
-        let address = to.as_str()?.parse::<lettre::Address>().ok()?;
-        Some(address.to_string())
-    };
-    written.iter().map(address).collect::<Option<_>>().ok_or_else(|| {
-        Fault::at("TO", "TO is a list of addresses; write it like TO = [\"me@example.org\"]")
-    })
+    let example = "write it like TO = [\"me@example.org\"]";
+    let mut recipients = Vec::new();
+    for to in written {
+        let Some(to) = to.as_str() else {
+            return Err(Fault::at("TO", format!("TO is a list of addresses; {example}")));
+        };
+        let address = to.parse::<Address>().map_err(|why| {
+            Fault::at("TO", format!("{to:?} in TO is no address: {why}; {example}"))
+        })?;
+        recipients.push(address.to_string());
+    }
+    Ok(recipients)
 }

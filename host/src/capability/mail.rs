@@ -7,22 +7,34 @@
 //! server and password never leave [`Mailer`]. Attachments stream from the
 //! spool and never lie in memory whole.
 
+mod dial;
+mod features;
+mod header;
 mod message;
+mod parts;
+mod session;
 mod settings;
+mod stream;
+mod talk;
 mod transport;
+mod trust;
+mod wire;
 
 use std::sync::Arc;
 
 pub use settings::{Account, MailServer, Security, Trust};
 pub use transport::Mailer;
+pub use trust::authorities;
 
 use super::offline::Offline;
 use super::{Facilities, MailGrant, Refusal};
 use crate::contract::{self, mail::*};
 use crate::upload::Delivery;
 
-/// Recipients of one message. Postfix takes 1000, large providers 100.
+/// Recipients of one transaction. Postfix takes 1000, large providers 100.
 const RECIPIENTS: usize = 100;
+/// Recipients that the header of a message names.
+const NAMED: usize = 1000;
 /// Parts of one message: the files of an upload, and some.
 const PARTS: usize = 120;
 /// Messages of one call.
@@ -78,10 +90,16 @@ impl contract::mail::Host for Mail {
             let text = format!("more than {MESSAGES} messages in one delivery");
             return Ok(Err(MailError::Denied(text)));
         }
-        let recipients = message.to.len() + message.cc.len();
-        if recipients == 0 || recipients > RECIPIENTS || message.parts.len() > PARTS {
+        let named = message.to.len() + message.cc.len();
+        let recipients = match message.only.len() {
+            0 => named,
+            some => some,
+        };
+        let fits = named <= NAMED && recipients <= RECIPIENTS && message.parts.len() <= PARTS;
+        if named == 0 || !fits {
             return Ok(Err(MailError::Invalid(format!(
-                "{recipients} recipients and {} parts; a message has 1 to {RECIPIENTS} and up to {PARTS}",
+                "{recipients} recipients at once, {named} in all, and {} parts; a message goes \
+                 to 1 to {RECIPIENTS} at once of up to {NAMED}, and has up to {PARTS}",
                 message.parts.len()
             ))));
         }

@@ -2,8 +2,9 @@
 //! with all its recipients.
 
 mod outcome;
+mod round;
 
-use afterimage_sdk::mail::{self, MailError, Message, Part};
+use afterimage_address::Address;
 use afterimage_sdk::{
     Action, Failure, Receipt, Rejection, RejectionReason, Upload, export, progress, receipt,
     reject, rejection, retry, settings,
@@ -11,21 +12,25 @@ use afterimage_sdk::{
 use serde::Deserialize;
 
 use outcome::Outcomes;
+use round::{MESSAGES, Round};
 
 /// The action.
 pub struct Email;
 
 export!(Email);
 
-/// `[EMAIL]`, and the largest message that the host sends.
+/// `[EMAIL]`, and what the action must know of the host's mail settings.
 #[derive(Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 struct Settings {
     /// Who gets what comes without recipients.
     #[serde(default)]
     to: To,
-    /// Bytes.
+    /// Largest message that the host sends, in bytes.
     max_size: u64,
+    /// Whether mail goes out in the operator's name; else in the camera's.
+    #[serde(default = "yes")]
+    has_sender: bool,
 }
 
 #[derive(Deserialize)]
@@ -41,31 +46,47 @@ impl Default for To {
     }
 }
 
+fn yes() -> bool {
+    true
+}
+
 /// Bytes that the header and the ends of the parts take, generously.
 const HEADER: u64 = 4 << 10;
 /// The same for one file.
 const PART_HEADER: u64 = 512;
+/// The same for one recipient.
+const RECIPIENT: u64 = 384;
+/// Recipients of one upload; what became of each is noted.
+const RECIPIENTS: usize = 200;
 
 impl Action for Email {
     fn check(draft: Upload) -> Result<u32, Rejection> {
         let settings: Settings = settings()?;
+        let invalid = |text: String| rejection(RejectionReason::Invalid, text);
         if draft.files.is_empty() && draft.body.is_empty() {
-            return Err(rejection(RejectionReason::Invalid, "nothing to send"));
+            return Err(invalid("nothing to send".to_owned()));
         }
         let recipients = recipients(&draft, &settings);
-        if recipients.is_empty() {
-            return Err(rejection(RejectionReason::Invalid, "no recipient"));
+        let Some(first) = recipients.first() else {
+            return Err(invalid("no recipient".to_owned()));
+        };
+        if recipients.len() > RECIPIENTS {
+            let text = format!("{} recipients, {RECIPIENTS} allowed", recipients.len());
+            return Err(invalid(text));
         }
-        if recipients.iter().any(|address| address.chars().any(char::is_control)) {
-            return Err(rejection(RejectionReason::Invalid, "line break in a recipient"));
+        // One that is none costs itself; all of them, and nobody gets it.
+        if recipients.iter().all(|recipient| recipient.parse::<Address>().is_err()) {
+            return Err(invalid(format!("{} is no address", in_one_line(first))));
         }
-        if draft.subject.chars().any(char::is_control) {
-            return Err(rejection(RejectionReason::Invalid, "line break in the subject"));
+        if !settings.has_sender && draft.sender.parse::<Address>().is_err() {
+            let text = format!("{} is no address to send from", in_one_line(&draft.sender));
+            return Err(invalid(text));
         }
         // Base64: 78 bytes for 57.
         let files: u64 =
             draft.files.iter().map(|file| file.size.div_ceil(57) * 78 + PART_HEADER).sum();
-        let size = files + draft.body.len() as u64 * 2 + HEADER;
+        let texts = (draft.body.len() + draft.subject.len()) as u64 * 3;
+        let size = files + texts + recipients.len() as u64 * RECIPIENT + HEADER;
         if size > settings.max_size {
             let message = format!(
                 "{} MB as e-mail, {} MB allowed",
@@ -80,63 +101,35 @@ impl Action for Email {
     fn deliver(upload: Upload) -> Result<Receipt, Failure> {
         let settings: Settings = settings()?;
         let to = recipients(&upload, &settings);
-        let mut outcomes = Outcomes::read(&progress::load().unwrap_or_default());
-        let open = outcomes.open(&to);
-        if open.is_empty() {
-            return conclude(&outcomes);
-        }
-        let message = Message {
-            to,
-            cc: Vec::new(),
-            only: open.clone(),
-            reply_to: None,
-            subject: match upload.subject.is_empty() {
-                true => "Photo".to_owned(),
-                false => upload.subject,
-            },
-            text: upload.body,
-            html: None,
-            parts: upload.files.iter().map(|file| Part::File(file.index)).collect(),
-        };
-        let sent = mail::send(&message).map_err(|error| match error {
-            MailError::Temporary(reply) => retry(reply.text),
-            MailError::Permanent(reply) => refused(&outcomes, &outcomes.with(&reply.text)),
-            MailError::Denied(text) => reject(RejectionReason::Unauthorized, text),
-            MailError::Invalid(text) => reject(RejectionReason::Invalid, text),
-        })?;
-        let mut later = None;
-        for address in open {
-            match sent.refused.iter().find(|refused| refused.address == address) {
-                None => outcomes.sent(address),
-                Some(refused) if refused.reply.code >= 500 => {
-                    outcomes.refused(address, refused.reply.text.clone());
-                }
-                Some(refused) => later = Some(refused.reply.text.clone()),
+        let outcomes = Outcomes::read(&progress::load().unwrap_or_default());
+        let mut round = Round::new(&upload, to, outcomes);
+        for _ in 0..MESSAGES {
+            let batch = round.next();
+            if batch.is_empty() {
+                break;
             }
+            let sent = round.send(batch);
+            if (sent.is_err() || round.put_off().is_some()) && !round.outcomes.is_empty() {
+                // Without this note, those who have it would get it again.
+                progress::save(&round.outcomes.notes()).map_err(retry)?;
+            }
+            sent?;
         }
-        if let Some(reason) = later {
-            // Without this note, those who have it would get it again.
-            progress::save(&outcomes.notes()).map_err(retry)?;
-            return Err(retry(reason));
+        match round.put_off() {
+            Some(reason) => Err(retry(reason)),
+            None => conclude(&round.outcomes),
         }
-        conclude(&outcomes)
     }
 }
 
 /// To everybody, or to some and for good not to others.
 fn conclude(outcomes: &Outcomes) -> Result<Receipt, Failure> {
-    match outcomes.refusal() {
-        None => Ok(receipt(outcomes.summary())),
-        Some(text) => Err(refused(outcomes, &text)),
-    }
-}
-
-/// The end, unless the operator lets it be tried again: then for those who
-/// have not got it.
-fn refused(outcomes: &Outcomes, text: &str) -> Failure {
+    let Some(text) = outcomes.refusal() else { return Ok(receipt(outcomes.summary())) };
+    // The end, unless the operator lets it be tried again: then for those who
+    // have not got it.
     match progress::save(&outcomes.notes_of_sent()) {
-        Ok(()) => reject(RejectionReason::Other, text),
-        Err(error) => retry(error),
+        Ok(()) => Err(reject(RejectionReason::Other, text)),
+        Err(error) => Err(retry(error)),
     }
 }
 
@@ -146,4 +139,10 @@ fn recipients(upload: &Upload, settings: &Settings) -> Vec<String> {
         (To::One(to), true) => vec![to.clone()],
         (To::Several(to), true) => to.clone(),
     }
+}
+
+/// `text` as a header or the camera's screen can have it.
+fn in_one_line(text: &str) -> String {
+    let words = text.split(|c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}'));
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ").trim().to_owned()
 }

@@ -1,5 +1,8 @@
 //! Who has got the message and who never will, kept from attempt to attempt.
 
+/// Bytes of what is noted of one recipient, which 200 of them have room for.
+const LONGEST_NOTE: usize = 320;
+
 /// What is settled, by recipient.
 #[derive(Default)]
 pub(crate) struct Outcomes {
@@ -47,11 +50,18 @@ impl Outcomes {
         recipients.iter().filter(|address| !settled(address)).cloned().collect()
     }
 
+    /// Whether nothing is settled for anybody.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sent.is_empty() && self.refused.is_empty()
+    }
+
     pub(crate) fn sent(&mut self, address: String) {
         self.sent.push(address);
     }
 
-    pub(crate) fn refused(&mut self, address: String, words: String) {
+    pub(crate) fn refused(&mut self, address: String, mut words: String) {
+        let rest = LONGEST_NOTE.saturating_sub(address.len());
+        words.truncate(words.floor_char_boundary(rest));
         self.refused.push((address, words));
     }
 
@@ -59,24 +69,32 @@ impl Outcomes {
         format!("mailed to {}", self.sent.join(", "))
     }
 
-    /// Who was refused for good, if anybody was.
+    /// Who was refused for good, if anybody was, and who has got it
+    /// nevertheless.
     pub(crate) fn refusal(&self) -> Option<String> {
-        let words: Vec<&str> = self.refused.iter().map(|(_, words)| words.as_str()).collect();
-        (!words.is_empty()).then(|| self.with(&words.join("; ")))
-    }
-
-    /// `text`, and who has got it nevertheless.
-    pub(crate) fn with(&self, text: &str) -> String {
-        match self.sent.is_empty() {
-            true => text.to_owned(),
+        let mut words: Vec<&str> = self.refused.iter().map(|(_, words)| words.as_str()).collect();
+        words.dedup();
+        let text = Some(words.join("; ")).filter(|_| !words.is_empty())?;
+        Some(match self.sent.is_empty() {
+            true => text,
             false => format!("{text} ({})", self.summary()),
-        }
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_notes_of_two_hundred_recipients_have_room() {
+        let mut outcomes = Outcomes::default();
+        for number in 0..200 {
+            let address = format!("{number:0250}@example.org");
+            outcomes.refused(address, "무슨 일이야 ".repeat(100));
+        }
+        assert!(outcomes.notes().len() <= 64 << 10);
+    }
 
     #[test]
     fn notes_are_read_as_they_were_written() {

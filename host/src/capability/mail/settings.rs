@@ -5,9 +5,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use afterimage_address::Mailbox;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use lettre::message::Mailbox;
 
 /// The operator's mail server.
 #[derive(Debug, Clone, PartialEq, Eq)]

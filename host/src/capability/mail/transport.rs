@@ -1,39 +1,38 @@
-//! Speaking with the mail server: one transaction a message, each wait with a
-//! deadline, one connection kept for the next message.
+//! One transaction a message, each wait with a deadline, one connection kept
+//! for the next message.
 //!
-//! lettre's own `send` gives up at the first refused recipient, does not tell
-//! the size and has one deadline for everything, so the commands are given
-//! here, one by one.
+//! A message is delivered when the server has answered 250 to the end of this
+//! very message, and nothing else is: not another code, not an answer that was
+//! there before the end, not two answers.
 
-use std::error::Error as _;
-use std::io;
-use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use lettre::transport::smtp::Error as SmtpError;
-use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{
-    AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters,
-};
-use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Rcpt, Rset};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
-use lettre::transport::smtp::response::Response;
-use tokio::sync::{oneshot, watch};
-
 use super::message::Outgoing;
-use super::settings::{MailServer, Security, Trust};
+use super::session::Session;
+use super::settings::MailServer;
+use super::stream::{Blocks, Dots};
+use super::talk::{CLOSING, Failure, Talk};
 use crate::capability::offline::Offline;
 use crate::contract::mail::{MailError, RefusedRecipient, Sent, SmtpReply};
-use crate::digest;
 
 /// How long an idle connection is kept. Servers end them after 5 minutes.
 const IDLE: Duration = Duration::from_secs(60);
+/// How long an idle connection may take to show that it is alive. A new one
+/// is quicker than to wait longer.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// The answer to the whole message may take ten times as long as others
+/// (RFC 5321 4.5.3.2.6: ten minutes).
+const WHOLE_MESSAGE: u32 = 10;
+/// The code of a message that is too large (RFC 1870 6.1).
+const TOO_LARGE: u16 = 552;
+/// The code of an address that the server does not take (RFC 6531 3.2).
+const NOT_ALLOWED: u16 = 553;
 
 /// The way to the operator's mail server. Holds the account.
 pub struct Mailer {
     config: MailServer,
-    idle: Mutex<Option<Connection>>,
+    idle: Mutex<Option<(Session, Instant)>>,
 }
 
 impl std::fmt::Debug for Mailer {
@@ -42,11 +41,18 @@ impl std::fmt::Debug for Mailer {
     }
 }
 
-struct Connection {
-    smtp: AsyncSmtpConnection,
-    /// Whether the server wants to know the size before, and its limit.
-    size: Option<Option<u64>>,
-    used: Instant,
+/// How far a transaction got that failed.
+#[derive(Debug)]
+struct Stopped {
+    failure: Failure,
+    /// Whether the server has been told to take the message.
+    was_handed_over: bool,
+}
+
+impl From<Failure> for Stopped {
+    fn from(failure: Failure) -> Self {
+        Self { failure, was_handed_over: false }
+    }
 }
 
 impl Mailer {
@@ -59,334 +65,216 @@ impl Mailer {
         &self.config
     }
 
+    /// Sends `outgoing` in one transaction.
+    ///
+    /// # Errors
+    /// Why nobody has it.
     pub(super) async fn send(
         &self,
         outgoing: Outgoing,
         offline: &Offline,
     ) -> Result<Sent, MailError> {
-        let mut connection = match self.reuse().await {
-            Some(connection) => connection,
-            None => self.connect(offline).await?,
-        };
-        let message_id = outgoing.message_id.clone();
-        let refused = match self.envelope(&mut connection, &outgoing).await {
-            Ok(refused) => refused,
-            Err(error) => {
-                // After a silence, the next answer could be the one to this.
-                if reply_code(&error) != 0 {
-                    self.keep(connection);
+        if let Some(mut session) = self.reuse().await {
+            match self.transaction(&mut session, &outgoing).await {
+                // A kept connection that ends says nothing about the message.
+                Err(Stopped { failure, was_handed_over: false }) if failure.has_ended => {
+                    tracing::debug!("{}; a new connection", failure.into_reply().text);
                 }
-                return Err(error);
+                end => return self.conclude(session, outgoing, end),
             }
-        };
-        let (smtp, answer) = self.transmit(connection.smtp, outgoing).await?;
-        let connection = Connection { smtp, used: Instant::now(), ..connection };
-        match answer {
-            Ok(_) => {
-                self.keep(connection);
-                Ok(Sent { message_id, refused })
-            }
-            Err(error) => Err(self.refusal("to the message", &error)),
         }
+        let session = Session::open(&self.config, offline).await;
+        let mut session = session.map_err(|failure| MailError::Temporary(failure.into_reply()))?;
+        let end = self.transaction(&mut session, &outgoing).await;
+        self.conclude(session, outgoing, end)
     }
 
-    async fn reuse(&self) -> Option<Connection> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        let mut connection = Some(idle).filter(|idle| idle.used.elapsed() < IDLE)?;
-        self.answer("RSET", connection.smtp.command(Rset)).await.ok()?;
-        Some(connection)
+    fn conclude(
+        &self,
+        session: Session,
+        outgoing: Outgoing,
+        end: Result<Vec<RefusedRecipient>, Stopped>,
+    ) -> Result<Sent, MailError> {
+        let is_over = end.as_ref().is_err_and(|stopped| stopped.failure.has_ended);
+        if !is_over {
+            let idle = Some((session, Instant::now()));
+            *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = idle;
+        }
+        let refused = end.map_err(|stopped| stopped.failure.error)?;
+        let refused = outgoing.refused.into_iter().chain(refused).collect();
+        Ok(Sent { message_id: outgoing.message_id, refused })
     }
 
-    fn keep(&self, connection: Connection) {
-        if !connection.smtp.has_broken() {
-            *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
-        }
+    async fn reuse(&self) -> Option<Session> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (mut session, _) = idle.filter(|(_, used)| used.elapsed() < IDLE)?;
+        let longest = self.config.timeout.min(SIGN_OF_LIFE);
+        let answer = tokio::time::timeout(longest, session.wire.ask("RSET")).await.ok()?.ok()?;
+        (answer.code == 250).then_some(session)
     }
 
-    async fn connect(&self, offline: &Offline) -> Result<Connection, MailError> {
-        let config = &self.config;
-        let hello = hello();
-        let tls = match config.security {
-            Security::Plain => None,
-            Security::StartTls | Security::Tls => {
-                Some(tls(config).await.map_err(|text| self.unreachable(text))?)
-            }
-        };
-        let at_once = tls.clone().filter(|_| config.security == Security::Tls);
-        let connection = AsyncSmtpConnection::connect_tokio1(
-            (config.server.as_str(), config.port),
-            Some(config.timeout),
-            &hello,
-            at_once,
-            None,
-        );
-        let greeting = async { connection.await.inspect_err(|error| offline.look_at(error)) };
-        let mut smtp = self.answer("the connection", greeting).await.map_err(temporary)?;
-        if let (Security::StartTls, Some(tls)) = (config.security, tls) {
-            if !smtp.can_starttls() {
-                return Err(self.unreachable(
-                    "it offers no STARTTLS; is MAIL_PORT right? (MAIL_USE_SSL is for TLS from the first byte)",
-                ));
-            }
-            self.answer("STARTTLS", smtp.starttls(tls, &hello)).await.map_err(temporary)?;
-        }
-        if let (Trust::Pin(pin), true) = (&config.trust, smtp.is_encrypted()) {
-            let certificate = smtp.peer_certificate().map_err(|e| self.unreachable(e))?;
-            let shown = digest::sha256(&certificate);
-            if shown != *pin {
-                return Err(self.unreachable(format!(
-                    "its certificate has the SHA-256 {shown}, not the one of MAIL_PIN_SHA256"
-                )));
-            }
-        }
-        // lettre keeps no limit of size, so the server is asked once more.
-        let features = self.answer("EHLO", smtp.command(Ehlo::new(hello))).await;
-        let size = announced_size(&features.map_err(temporary)?);
-        if let Some(account) = &config.account {
-            let account = Credentials::new(account.username.clone(), account.password.clone());
-            let login = self.answer("the login", smtp.auth(DEFAULT_MECHANISMS, &account)).await;
-            // A wrong password is for the operator to correct, not the end of
-            // a photo.
-            login.map_err(|error| {
-                let SmtpReply { code, text } = reply(temporary(error));
-                let text = format!("{text}; are MAIL_USERNAME and MAIL_PASSWORD right?");
-                MailError::Temporary(SmtpReply { code, text })
-            })?;
-        }
-        Ok(Connection { smtp, size, used: Instant::now() })
+    /// From `MAIL` to the answer to the whole message; who was refused while
+    /// others were not.
+    async fn transaction(
+        &self,
+        session: &mut Session,
+        outgoing: &Outgoing,
+    ) -> Result<Vec<RefusedRecipient>, Stopped> {
+        let in_utf8 = outgoing.is_international() && session.features.has("SMTPUTF8");
+        let refused = self.envelope(session, outgoing, in_utf8).await?;
+        Talk(&self.config).command(&mut session.wire, "DATA", "DATA", &[354]).await?;
+        self.transmit(session, outgoing, in_utf8)
+            .await
+            .map_err(|failure| Stopped { failure, was_handed_over: true })?;
+        Ok(refused)
     }
 
-    /// From `MAIL` to `DATA`; answers who was refused while others were not.
+    /// From `MAIL` to the last `RCPT`.
     async fn envelope(
         &self,
-        connection: &mut Connection,
+        Session { wire, features }: &mut Session,
         outgoing: &Outgoing,
-    ) -> Result<Vec<RefusedRecipient>, MailError> {
-        let Connection { smtp, size, .. } = connection;
-        let mut parameters = Vec::new();
-        if let Some(limit) = size {
-            if let Some(limit) = limit.filter(|limit| *limit < outgoing.size) {
-                let text = format!(
-                    "the message has {} bytes, {} takes {limit}",
-                    outgoing.size, self.config.server
-                );
-                return Err(MailError::Permanent(SmtpReply { code: 552, text }));
+        in_utf8: bool,
+    ) -> Result<Vec<RefusedRecipient>, Failure> {
+        let talk = Talk(&self.config);
+        let server = &self.config.server;
+        let unwanted = |code, text| Failure {
+            error: MailError::Permanent(SmtpReply { code, text }),
+            has_ended: false,
+        };
+        let beyond_ascii = || format!("{server} takes no addresses outside ASCII (SMTPUTF8)");
+        let mut mail = format!("MAIL FROM:<{}>", outgoing.from);
+        if let Some(limit) = features.size() {
+            let size = outgoing.size(in_utf8);
+            if let Some(limit) = limit.filter(|limit| *limit < size) {
+                let text = format!("the message has {size} bytes, {server} takes {limit}");
+                return Err(unwanted(TOO_LARGE, text));
             }
-            parameters.push(MailParameter::Size(outgoing.size as usize));
+            mail += &format!(" SIZE={size}");
         }
-        if outgoing.is_international() {
-            if !smtp.server_info().supports_feature(Extension::SmtpUtfEight) {
-                let text = format!("{} takes no addresses outside ASCII", self.config.server);
-                return Err(MailError::Permanent(SmtpReply { code: 553, text }));
-            }
-            parameters.push(MailParameter::SmtpUtfEight);
+        if in_utf8 {
+            mail += " SMTPUTF8";
+        } else if !outgoing.from.is_ascii() {
+            return Err(unwanted(NOT_ALLOWED, beyond_ascii()));
         }
-        let from = Mail::new(Some(outgoing.from.clone()), parameters);
-        if let Err(error) = self.answer("the sender", smtp.command(from)).await {
-            return Err(match error {
+        if let Err(failure) = talk.command(wire, "the sender", &mail, &[250]).await {
+            return Err(match failure.error {
                 MailError::Permanent(SmtpReply { code, text })
                     if self.config.default_sender.is_none() =>
                 {
-                    let text =
-                        format!("{text}; a sender that it takes goes into MAIL_DEFAULT_SENDER");
-                    MailError::Permanent(SmtpReply { code, text })
+                    let cure = "a sender that it takes goes into MAIL_DEFAULT_SENDER";
+                    unwanted(code, format!("{text}; {cure}"))
                 }
-                error => error,
+                error => Failure { error, ..failure },
             });
         }
         let mut refused = Vec::new();
         for (written, address) in &outgoing.to {
-            let recipient = Rcpt::new(address.clone(), Vec::new());
-            match self.answer(written, smtp.command(recipient)).await {
-                Ok(_) => {}
-                Err(error) if smtp.has_broken() || reply_code(&error) == 0 => return Err(error),
-                Err(error) => {
-                    refused
-                        .push(RefusedRecipient { address: written.clone(), reply: reply(error) });
+            let reply = if !in_utf8 && !address.is_ascii() {
+                SmtpReply { code: NOT_ALLOWED, text: format!("{}: {written}", beyond_ascii()) }
+            } else {
+                let recipient = format!("RCPT TO:<{address}>");
+                match talk.command(wire, written, &recipient, &[250, 251]).await {
+                    Ok(_) => continue,
+                    Err(failure) if failure.has_ended => return Err(failure),
+                    Err(failure) => failure.into_reply(),
                 }
+            };
+            refused.push(RefusedRecipient { address: written.clone(), reply });
+        }
+        if refused.len() < outgoing.to.len() {
+            return Ok(refused);
+        }
+        // Worth a retry as long as one of them is.
+        let first = refused.iter().position(|refused| refused.reply.code < 500);
+        let SmtpReply { code, text } = refused.swap_remove(first.unwrap_or_default()).reply;
+        match code {
+            500.. => Err(unwanted(code, text)),
+            _ => {
+                let error = MailError::Temporary(SmtpReply { code, text });
+                Err(Failure { error, has_ended: false })
             }
         }
-        if refused.len() == outgoing.to.len() {
-            // Worth a retry as long as one of them is.
-            let first = refused.iter().find(|r| r.reply.code < 500).or(refused.first());
-            let SmtpReply { code, text } = match first {
-                Some(refused) => refused.reply.clone(),
-                None => SmtpReply { code: 0, text: "no recipient".to_owned() },
-            };
-            return Err(match code {
-                500.. => MailError::Permanent(SmtpReply { code, text }),
-                _ => MailError::Temporary(SmtpReply { code, text }),
-            });
-        }
-        self.answer("DATA", smtp.command(Data)).await?;
-        Ok(refused)
     }
 
-    /// Sends the message and waits for the answer to all of it.
-    ///
-    /// On a thread that may block, since the attachments are read there. It
-    /// ends when nobody waits for it any more.
+    /// Sends the message, and waits for the one answer that means that the
+    /// server has all of it.
     async fn transmit(
         &self,
-        mut smtp: AsyncSmtpConnection,
-        outgoing: Outgoing,
-    ) -> Result<(AsyncSmtpConnection, Result<Response, SmtpError>), MailError> {
-        let (progress, watched) = watch::channel(());
-        let (_waiting, mut nobody_waits) = oneshot::channel::<()>();
-        let timeout = self.config.timeout;
-        let runtime = tokio::runtime::Handle::current();
-        let work = tokio::task::spawn_blocking(move || {
-            runtime.block_on(async move {
-                let stalled = pin!(stalled(watched, timeout));
-                tokio::select! {
-                    answer = smtp.message_iter(outgoing.blocks(progress)) => Ok((smtp, answer)),
-                    text = stalled => Err(text),
-                    _ = &mut nobody_waits => Err("the call has ended"),
+        session: &mut Session,
+        outgoing: &Outgoing,
+        in_utf8: bool,
+    ) -> Result<(), Failure> {
+        let talk = Talk(&self.config);
+        let mut blocks = Blocks::new(outgoing.head(in_utf8), outgoing.body());
+        let mut dots = Dots::new();
+        loop {
+            let block = blocks.next().await;
+            let block = block
+                .map_err(|error| talk.failed(format!("the message could not be read: {error}")))?;
+            let Some(block) = block else { break };
+            self.write(session, &dots.double(block)).await?;
+        }
+        self.flush(session).await?;
+        self.listen(session).await?;
+        self.write(session, dots.end()).await?;
+        self.flush(session).await?;
+        let longest = self.config.timeout * WHOLE_MESSAGE;
+        let answer = match tokio::time::timeout(longest, session.wire.answer()).await {
+            Ok(answer) => answer.map_err(|broken| talk.failed(broken))?,
+            Err(_) => return Err(talk.failed("no answer to the whole message in time")),
+        };
+        let taken = talk.expect("the message", answer, &[250]);
+        // Two answers, and nobody knows which one is to the message. Of a
+        // farewell that is known.
+        match session.wire.rest().await {
+            None => taken.map(|_| ()),
+            Some(rest) if rest.starts_with(&CLOSING.to_string()) => taken.map(|_| ()),
+            Some(rest) => {
+                Err(talk.failed(format!("two answers to the message; the second: {rest:?}")))
+            }
+        }
+    }
+
+    /// Writes all of `block`, as long as the server goes on taking.
+    async fn write(&self, session: &mut Session, block: &[u8]) -> Result<(), Failure> {
+        let talk = Talk(&self.config);
+        let mut left = block;
+        while !left.is_empty() {
+            let some = session.wire.say_some(left);
+            match tokio::time::timeout(self.config.timeout, some).await {
+                Ok(Ok(count)) => left = &left[count..],
+                Ok(Err(broken)) => {
+                    // Mostly it has said why.
+                    self.listen(session).await?;
+                    return Err(talk.failed(broken));
                 }
-            })
-        });
-        match work.await {
-            Ok(end) => end.map_err(|text| self.unreachable(text)),
-            Err(error) => {
-                let cause = error.try_into_panic().ok();
-                let cause = cause.and_then(|cause| cause.downcast::<io::Error>().ok());
-                let text = cause.map_or("it was interrupted".to_owned(), |e| e.to_string());
-                Err(self.unreachable(format!("the message could not be read: {text}")))
+                Err(_) => return Err(talk.failed("it takes no more of the message")),
             }
         }
+        Ok(())
     }
 
-    /// The answer to one command, within the deadline.
-    async fn answer<T>(
-        &self,
-        to: &str,
-        wait: impl Future<Output = Result<T, SmtpError>>,
-    ) -> Result<T, MailError> {
-        match tokio::time::timeout(self.config.timeout, wait).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(self.refusal(to, &error)),
-            Err(_) => Err(self.unreachable(format!(
-                "no answer to {to} within {}",
-                humantime::format_duration(self.config.timeout)
-            ))),
+    async fn flush(&self, session: &mut Session) -> Result<(), Failure> {
+        let flushed = tokio::time::timeout(self.config.timeout, session.wire.say(b"")).await;
+        let talk = Talk(&self.config);
+        flushed
+            .map_err(|_| talk.failed("it takes no more of the message"))?
+            .map_err(|broken| talk.failed(broken))
+    }
+
+    /// What the server says in the middle of a message can only be a refusal.
+    async fn listen(&self, session: &mut Session) -> Result<(), Failure> {
+        let talk = Talk(&self.config);
+        if !session.wire.has_come().await.map_err(|broken| talk.failed(broken))? {
+            return Ok(());
         }
-    }
-
-    fn refusal(&self, to: &str, error: &SmtpError) -> MailError {
-        let words = error.source().map_or_else(|| error.to_string(), ToString::to_string);
-        let words = match &self.config.account {
-            Some(account) => account.hide_in(&words),
-            None => words,
+        let answer =
+            talk.in_time("the message", self.config.timeout, session.wire.answer()).await?;
+        let failure = match answer.code {
+            400.. => talk.refused("a part of the message", &answer),
+            code => talk.failed(format!("it answered {code} before the end of the message")),
         };
-        let Some(code) = error.status() else {
-            let text = match untrusted(error) {
-                Some(why) => format!(
-                    "its certificate is not trusted: {why}; if it is your server's own, name its \
-                     authority with MAIL_CA_FILE or the certificate with MAIL_PIN_SHA256"
-                ),
-                None => words,
-            };
-            return self.unreachable(text);
-        };
-        let code = u16::from(code);
-        let text = format!("{} answered {code} {words} to {to}", self.config.server);
-        match error.is_permanent() {
-            true => MailError::Permanent(SmtpReply { code, text }),
-            false => MailError::Temporary(SmtpReply { code, text }),
-        }
-    }
-
-    fn unreachable(&self, text: impl ToString) -> MailError {
-        let MailServer { server, port, .. } = &self.config;
-        let text = format!("mail server {server}:{port}: {}", text.to_string());
-        MailError::Temporary(SmtpReply { code: 0, text })
-    }
-}
-
-/// Before the first `MAIL`, a refusal is about the server and not the message.
-fn temporary(error: MailError) -> MailError {
-    MailError::Temporary(reply(error))
-}
-
-fn reply(error: MailError) -> SmtpReply {
-    match error {
-        MailError::Temporary(reply) | MailError::Permanent(reply) => reply,
-        MailError::Denied(text) | MailError::Invalid(text) => SmtpReply { code: 0, text },
-    }
-}
-
-fn reply_code(error: &MailError) -> u16 {
-    match error {
-        MailError::Temporary(reply) | MailError::Permanent(reply) => reply.code,
-        MailError::Denied(_) | MailError::Invalid(_) => 0,
-    }
-}
-
-/// Ends when no block begins for `timeout`, or the answer to the last one does
-/// not come within ten times that.
-async fn stalled(mut progress: watch::Receiver<()>, timeout: Duration) -> &'static str {
-    loop {
-        match tokio::time::timeout(timeout, progress.changed()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => {
-                tokio::time::sleep(timeout * 10).await;
-                return "no answer to the whole message in time";
-            }
-            Err(_) => return "it takes no more of the message",
-        }
-    }
-}
-
-async fn tls(config: &MailServer) -> Result<TlsParameters, String> {
-    let mut builder = TlsParameters::builder(config.server.clone())
-        .certificate_store(CertificateStore::WebpkiRoots);
-    match &config.trust {
-        Trust::Public => {}
-        Trust::Authority(path) => {
-            let unusable = |error: &dyn std::fmt::Display| {
-                format!("MAIL_CA_FILE: {} cannot be used: {error}", path.display())
-            };
-            let pem = tokio::fs::read(path).await.map_err(|error| unusable(&error))?;
-            builder = builder
-                .add_root_certificate(Certificate::from_pem(&pem).map_err(|e| unusable(&e))?);
-        }
-        // Compared after the handshake, which proves that the server has the
-        // key, and before anything is said.
-        Trust::Pin(_) => builder = builder.dangerous_accept_invalid_certs(true),
-    }
-    builder.build().map_err(|error| error.to_string())
-}
-
-/// Why the certificate was not accepted, if that is what happened.
-fn untrusted(error: &SmtpError) -> Option<String> {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if let Some(rustls::Error::InvalidCertificate(why)) =
-            inner.and_then(|inner| inner.downcast_ref())
-        {
-            return Some(why.to_string());
-        }
-        cause = error.source();
-    }
-    None
-}
-
-/// `SIZE` and its limit in the answer to `EHLO`; 0 means none (RFC 1870).
-fn announced_size(answer: &Response) -> Option<Option<u64>> {
-    answer.message().find_map(|line| {
-        let mut words = line.split_ascii_whitespace();
-        let is_size = words.next()?.eq_ignore_ascii_case("SIZE");
-        let limit = words.next().and_then(|limit| limit.parse().ok()).filter(|limit| *limit > 0);
-        is_size.then_some(limit)
-    })
-}
-
-/// The name of this machine where it looks like one of the network's.
-fn hello() -> ClientId {
-    let system = rustix::system::uname();
-    match system.nodename().to_str() {
-        Ok(name) if name.contains('.') && name.is_ascii() => ClientId::Domain(name.to_owned()),
-        _ => ClientId::Ipv4(std::net::Ipv4Addr::LOCALHOST),
+        Err(Failure { has_ended: true, ..failure })
     }
 }

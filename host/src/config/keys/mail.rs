@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use lettre::message::Mailbox;
+use afterimage_address::Mailbox;
 
 use super::{Change, Draft, Key};
-use crate::capability::mail::{Account, MailServer, Security, Trust};
+use crate::capability::mail::{self, Account, MailServer, Security, Trust};
 
 /// Keys that only mean something beside others.
 #[derive(Debug, Default)]
@@ -53,7 +53,9 @@ pub(super) const KEYS: &[Key] = &[
                              MAIL_PORT = {port}"
                         ));
                     }
-                    None => server,
+                    // As resolvers and certificates have it.
+                    None => idna::domain_to_ascii(&server)
+                        .map_err(|_| value.needs("a name like \"smtp.example.org\""))?,
                 },
             };
             draft.mail_keys.has_server = true;
@@ -130,10 +132,7 @@ pub(super) const KEYS: &[Key] = &[
         set: |value, draft| {
             let path = value.path()?;
             let read = std::fs::read(&path).map_err(|error| error.to_string());
-            let pem = read.and_then(|bytes| {
-                lettre::transport::smtp::client::Certificate::from_pem(&bytes)
-                    .map_err(|_| "it holds no PEM certificate".to_owned())
-            });
+            let pem = read.and_then(|bytes| mail::authorities(&bytes));
             pem.map_err(|error| format!("{} cannot be used: {error}", path.display()))?;
             draft.mail_keys.ca_file = Some(path);
             Ok(())
