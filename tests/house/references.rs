@@ -22,7 +22,6 @@ fn documents(text: &str) -> impl Iterator<Item = &str> {
 }
 
 #[test]
-#[ignore = "while the documents are written"]
 fn every_document_that_is_named_exists() {
     let all = files_below(&root(), "md");
     let mut missing = Vec::new();
