@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::fixture::backup::CONFIG;
-use crate::fixture::network::alone;
+use crate::fixture::network::{alone, ip};
+use crate::fixture::oracle::has;
 use crate::fixture::{Server, afterimage};
 
 /// Two photos and a video in the server's folder, all of June 2014, and a
@@ -96,5 +97,80 @@ fn a_camera_whose_card_names_another_server_finds_none() {
         let output = camera(&server, "nx300", &[]);
         let text = String::from_utf8_lossy(&output.stdout);
         assert!(!output.status.success() && text.contains("is not the server"), "{output:?}");
+    });
+}
+
+/// A machine of its own behind a cable, whose network card has this address.
+struct Neighbour(std::process::Child);
+
+impl Neighbour {
+    fn new(mac: &str) -> Self {
+        let child = Command::new("unshare").args(["-n", "sleep", "1000"]).spawn().unwrap();
+        let neighbour = Self(child);
+        let pid = neighbour.0.id().to_string();
+        let own = std::fs::read_link("/proc/self/ns/net").unwrap();
+        while std::fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|net| net == own) {
+            std::thread::yield_now();
+        }
+        ip(&["link", "add", "here", "type", "veth", "peer", "name", "there"]);
+        ip(&["link", "set", "there", "netns", &pid]);
+        ip(&["address", "add", "192.168.2.1/24", "dev", "here"]);
+        ip(&["link", "set", "here", "up"]);
+        for arguments in [
+            &["link", "set", "there", "address", mac][..],
+            &["address", "add", "192.168.2.20/24", "dev", "there"],
+            &["link", "set", "there", "up"],
+            &["route", "add", "239.0.0.0/8", "dev", "there"],
+        ] {
+            let output = neighbour.run("ip", arguments);
+            assert!(output.status.success(), "{output:?}");
+        }
+        neighbour
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Output {
+        let pid = self.0.id().to_string();
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &pid, "-n", program]).args(arguments).output().unwrap()
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_camera_is_known_by_its_network_card() {
+    alone(|| {
+        if !has("nsenter") {
+            return;
+        }
+        let neighbour = Neighbour::new("a0:21:95:00:00:01");
+        let server = Server::start(&format!(
+            "{CONFIG}[AUTOBACKUP.CAMERAS]\n\"A0-21-95-00-00-01\" = {{ MODEL = \"NX1000\" }}\n\
+             [ACTIONS]\nautobackup = \"store.card\"\n[STORE.card]\nFOLDER = \"{{camera}}\"\n"
+        ));
+        server.logged(&["cameras are heard on here"]);
+        let photo = server.folder().join("SAM_0001.JPG");
+        std::fs::write(&photo, "photo").unwrap();
+        let photo = photo.to_str().unwrap();
+        let program = env!("CARGO_BIN_EXE_afterimage");
+        assert_content(&neighbour.run(program, &["camera", "backup", photo]));
+        let stored = server.stored();
+        assert_eq!(stored.keys().collect::<Vec<_>>(), [Path::new("card/NX1000/SAM_0001.JPG")]);
+        // Another card is another camera.
+        assert!(
+            neighbour
+                .run("ip", &["link", "set", "there", "address", "a0:21:95:00:00:02"])
+                .status
+                .success()
+        );
+        ip(&["neigh", "flush", "dev", "here"]);
+        let output = neighbour.run(program, &["camera", "backup", photo]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("no server answers"), "{output:?}");
     });
 }
