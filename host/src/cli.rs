@@ -4,6 +4,7 @@ mod backup;
 mod config;
 mod dns;
 mod login;
+mod password;
 mod plugin;
 mod queue;
 
@@ -14,14 +15,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use rustix::termios::{LocalModes, OptionalActions, Termios};
 use tracing_subscriber::EnvFilter;
 
 use crate::capability::process::keeper;
 use crate::component::compile;
 use crate::config::{ConfigError, Source};
 use crate::emulator;
-use crate::password;
 use crate::server;
 use crate::text;
 use crate::values;
@@ -51,8 +50,7 @@ enum Command {
     #[command(subcommand)]
     Camera(Camera),
     Config(config::Arguments),
-    /// Hash a password from standard input, for SENDERS
-    Password,
+    Password(password::Arguments),
     /// Lead the cameras' names here: what to paste elsewhere, and a look at what is
     Dns(dns::Arguments),
     /// Look at, add, try, test and begin plugins
@@ -99,7 +97,7 @@ pub fn run() -> ExitCode {
         Command::Login(Login::Mastodon(mastodon)) => log_in(&mastodon),
         Command::Camera(camera) => return judged(camera.run()),
         Command::Config(arguments) => arguments.run().and_then(|text| print(&text)),
-        Command::Password => hash_password(),
+        Command::Password(arguments) => arguments.run(),
         Command::Dns(arguments) => match dns::run(&arguments, &say) {
             Ok(true) => Ok(()),
             Ok(false) => return ExitCode::FAILURE,
@@ -152,47 +150,6 @@ fn serve(arguments: &Serve) -> anyhow::Result<()> {
     // What still runs then was told to stop, or is not waited for.
     runtime.shutdown_background();
     served
-}
-
-/// Reads a password, its echo turned off on a terminal, and prints its line
-/// for the configuration.
-fn hash_password() -> anyhow::Result<()> {
-    let stdin = io::stdin();
-    let mut password = String::new();
-    {
-        let _silent = Silent::new(&stdin);
-        if stdin.is_terminal() {
-            let _ = write!(io::stderr(), "password, not shown: ");
-        }
-        stdin.read_line(&mut password)?;
-    }
-    let password = password.trim_end_matches(['\r', '\n']);
-    anyhow::ensure!(!password.is_empty(), "the password is empty; nothing is printed");
-    let hash = password::hash(password)?;
-    print(&format!("[SENDERS]\n\"Camera@samsungcamera.com\" = \"{hash}\""))
-}
-
-/// Turns the echo of a terminal off until it is dropped.
-struct Silent<'a>(&'a io::Stdin, Option<Termios>);
-
-impl<'a> Silent<'a> {
-    fn new(stdin: &'a io::Stdin) -> Self {
-        let before = rustix::termios::tcgetattr(stdin).ok();
-        if let Some(mut now) = before.clone() {
-            now.local_modes.remove(LocalModes::ECHO);
-            let _ = rustix::termios::tcsetattr(stdin, OptionalActions::Now, &now);
-        }
-        Self(stdin, before)
-    }
-}
-
-impl Drop for Silent<'_> {
-    fn drop(&mut self) {
-        if let Some(before) = &self.1 {
-            let _ = rustix::termios::tcsetattr(self.0, OptionalActions::Now, before);
-            complain(format_args!(""));
-        }
-    }
 }
 
 /// Tells the operator how to reach the server. Whoever started it may have

@@ -57,6 +57,18 @@ pub fn size(written: &str) -> Result<u64, String> {
     whole.checked_mul(unit).and_then(|bytes| bytes.checked_add(part)).ok_or_else(wrong)
 }
 
+/// A size for people: `3.2 MB`.
+pub fn shown(bytes: u64) -> String {
+    let units = [("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000)];
+    match units.into_iter().rev().find(|(_, unit)| bytes >= *unit) {
+        Some((name, unit)) => {
+            let tenths = u128::from(bytes) * 10 / u128::from(unit);
+            format!("{}.{} {name}", tenths / 10, tenths % 10)
+        }
+        None => format!("{bytes} bytes"),
+    }
+}
+
 /// Reads `10 min`, `2h`, `1 day 12 h`, or `0`.
 ///
 /// # Errors
@@ -114,6 +126,15 @@ mod tests {
             let error = size(written).unwrap_err();
             assert!(error.contains("MiB") && error.contains("MB"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_size_is_shown_in_the_unit_that_fits() {
+        assert_eq!(shown(0), "0 bytes");
+        assert_eq!(shown(999), "999 bytes");
+        assert_eq!(shown(1_949), "1.9 kB");
+        assert_eq!(shown(3_200_000), "3.2 MB");
+        assert_eq!(shown(u64::MAX), "18446744073.7 GB");
     }
 
     #[test]

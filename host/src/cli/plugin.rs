@@ -54,6 +54,9 @@ pub(in crate::cli) struct Add {
     /// Replace the component of a plugin that is there; it keeps its grants
     #[arg(long)]
     update: bool,
+    /// Address or service that is to go to it; may be repeated
+    #[arg(long, value_name = "ADDRESS")]
+    map: Vec<String>,
     /// Configuration to add it to
     #[arg(long, value_name = "FILE", default_value = config::DEFAULT_FILE)]
     config: PathBuf,
@@ -156,6 +159,7 @@ impl Add {
             component: &component,
             sha256: inspection.digest(),
             update: self.update,
+            mapped: &self.map,
         };
         if let Err(error) = stanza.write(&self.config) {
             if is_new {
@@ -173,6 +177,7 @@ impl Add {
             .context("it was just written")?;
         let inspection = Inspection::new(&bytes, &title, &component, &name, Some(plugin));
         let next = match inspection.problem() {
+            None if !self.map.is_empty() => format!("{} goes to it", self.map.join(", ")),
             None | Some(Problem::NotGranted { .. }) => format!(
                 "then map a recipient or a service to it, in [ACTIONS]:\n  \
                  \"{name}@example.org\" = \"{name}\""

@@ -21,7 +21,7 @@ mod value;
 mod written;
 
 pub use actions::looks_secret;
-pub use edit::Stanza;
+pub use edit::{Stanza, set_password};
 pub use error::ConfigError;
 pub use resolved::Config;
 pub use source::{DEFAULT_FILE, Source};

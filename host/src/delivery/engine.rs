@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::clock::Clock;
 use super::retry::{FAILURES_TO_PAUSE, Failed, Next, OFFLINE, Retry};
 use super::settings::Settings;
+use super::words;
 use crate::action_name::ActionName;
 use crate::contract::uploads;
 use crate::plugin::{Actions, DeliverError};
@@ -282,27 +283,39 @@ impl Engine {
 fn tell(claim: &Claim, outcome: &Outcome) {
     let number = claim.number;
     let Delivery { attempt, action, upload, .. } = &claim.delivery;
+    let (sender, files) = (&upload.sender, words::names(&upload.files));
     match outcome {
         Outcome::Delivered { summary, links } => tracing::info!(
-            number, %action, sender = upload.sender, ?links, "delivered: {summary}"
+            number, %action, sender, files, ?links, "delivered: {summary}"
         ),
         Outcome::Rejected { reason } => tracing::error!(
             number,
+            sender,
+            files,
             attempt,
             "action {action} rejected an upload that the camera was told is sent: {reason}; it is \
              kept: afterimage queue show {number}"
         ),
         Outcome::Again { reason, wait, .. } => tracing::warn!(
             number,
+            sender,
+            files,
             attempt,
             "action {action} failed: {reason}; next attempt in {:.0} s",
             wait.as_secs_f64()
         ),
         Outcome::Offline { reason, .. } => {
-            tracing::warn!(number, "action {action} waits, the network is down: {reason}")
+            tracing::warn!(
+                number,
+                sender,
+                files,
+                "action {action} waits, the network is down: {reason}"
+            )
         }
         Outcome::Parked { reason, .. } => tracing::error!(
             number,
+            sender,
+            files,
             attempt,
             "action {action} failed: {reason}; parked, its attempts are used up; to try again: \
              afterimage queue retry {number}"

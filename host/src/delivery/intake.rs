@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, Notify, Semaphore};
 
 use super::routes::{self, Routes};
 use super::settings::Settings;
+use super::words;
 use crate::action_name::ActionName;
 use crate::camera::{self, Refused};
 use crate::contract::uploads::RejectionReason;
@@ -123,8 +124,13 @@ impl Intake {
         planned: Vec<Planned>,
         repeats: Repeats,
     ) -> Result<Accepted, Refused> {
+        let actions: Vec<ActionName> =
+            planned.iter().map(|planned| planned.action.clone()).collect();
         let accepted = self.spool.accept(upload, lease, planned, repeats).await;
         let accepted = accepted.map_err(|error| Refused::Disk(error.to_string()))?;
+        if accepted == Accepted::New {
+            tracing::info!("{}", words::accepted(upload, &actions));
+        }
         self.wake.notify_one();
         Ok(accepted)
     }
@@ -165,14 +171,18 @@ impl Intake {
         let mut whole = post.upload.clone();
         whole.files.extend(files.clone());
         let mut complete = 1;
-        for (action, recipients) in routes::actions(&self.routes.now(), &whole)? {
+        let actions = routes::actions(&self.routes.now(), &whole)?;
+        let names: Vec<ActionName> = actions.iter().map(|(action, _)| action.clone()).collect();
+        for (action, recipients) in actions {
             complete = self.check(&post.delivery, &action, &recipients, &whole).await?;
         }
         let wait = self.wait(whole.files.len() < complete);
-        self.spool
-            .extend(post, lease, files, wait)
-            .await
-            .map_err(|error| Refused::Disk(error.to_string()))
+        let extended = self.spool.extend(post, lease, files, wait).await;
+        let extended = extended.map_err(|error| Refused::Disk(error.to_string()))?;
+        if extended {
+            tracing::info!("{}", words::accepted(upload, &names));
+        }
+        Ok(extended)
     }
 
     fn wait(&self, collects: bool) -> Wait {

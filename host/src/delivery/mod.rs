@@ -8,6 +8,7 @@ mod intake;
 mod retry;
 mod routes;
 mod settings;
+mod words;
 
 pub use engine::Engine;
 pub use intake::Intake;
