@@ -2,23 +2,36 @@
 
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
+use wasmtime::component::HasSelf;
+
+use super::call::{Call, Guest, Interface, Phase};
 use crate::contract::{self, files::FileError};
-use crate::upload::Delivery;
 
 /// Length of a block, in bytes.
 const BLOCK: u64 = 1 << 20;
 
+/// `files` for components.
+pub(super) fn interface<G: Guest>() -> Interface<G> {
+    Interface {
+        name: "files",
+        link: |linker| {
+            contract::files::add_to_linker::<_, HasSelf<_>>(linker, |guest: &mut G| {
+                &mut guest.capabilities().files
+            })
+        },
+        grant: None,
+    }
+}
+
 /// The files of one delivery.
 pub struct Files {
-    delivery: Arc<Delivery>,
-    in_check: bool,
+    call: Call,
 }
 
 impl Files {
-    pub(super) fn new(delivery: Arc<Delivery>, in_check: bool) -> Self {
-        Self { delivery, in_check }
+    pub(super) fn new(call: Call) -> Self {
+        Self { call }
     }
 }
 
@@ -28,13 +41,13 @@ impl contract::files::Host for Files {
         file: u32,
         block: u32,
     ) -> wasmtime::Result<Result<Vec<u8>, FileError>> {
-        if self.in_check {
+        if self.call.phase == Phase::Check {
             return Ok(Err(FileError::Io("there are no bytes in check".to_owned())));
         }
-        let Some(file) = self.delivery.upload.files.get(file as usize) else {
+        let Some(file) = self.call.delivery.upload.files.get(file as usize) else {
             return Ok(Err(FileError::NoSuchFile));
         };
-        let path = self.delivery.copy.path(file);
+        let path = self.call.delivery.copy.path(file);
         let read = tokio::task::spawn_blocking(move || -> io::Result<Vec<u8>> {
             let file = std::fs::File::open(path)?;
             let offset = u64::from(block) * BLOCK;

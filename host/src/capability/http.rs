@@ -12,17 +12,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, Request, Response, header};
-use tokio::time::Instant;
 use url::{Host, Url};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
-use super::Refusal;
-use super::offline::Offline;
+use super::call::{Call, Phase};
 use crate::secret::Secret;
-use crate::upload::Delivery;
 
 pub mod address;
 pub mod echo;
@@ -71,29 +67,22 @@ pub type Passed = Box<dyn FnOnce(Response<WasiBody>) -> Response<WasiBody> + Sen
 
 /// The requests of one call.
 pub struct Http {
-    delivery: Arc<Delivery>,
-    in_check: bool,
+    call: Call,
     grant: Option<Arc<HttpGrant>>,
-    deadline: Instant,
     requests: u32,
     reports: u32,
     client: Option<reqwest::Client>,
-    offline: Offline,
     wiretap: Option<Arc<dyn Wiretap>>,
 }
 
 impl Http {
     pub(super) fn new(
-        delivery: Arc<Delivery>,
-        in_check: bool,
+        call: Call,
         grant: Option<Arc<HttpGrant>>,
-        wall: Duration,
-        offline: Offline,
         wiretap: Option<Arc<dyn Wiretap>>,
     ) -> Self {
-        let deadline = Instant::now() + wall;
         let (requests, reports, client) = (0, 0, None);
-        Self { delivery, in_check, grant, deadline, requests, reports, client, offline, wiretap }
+        Self { call, grant, requests, reports, client, wiretap }
     }
 
     /// Where a request goes, if one may be made now.
@@ -105,7 +94,7 @@ impl Http {
             return Err(Error::HttpRequestUriInvalid);
         }
         self.requests += 1;
-        if self.in_check || self.requests > REQUESTS {
+        if self.call.phase == Phase::Check || self.requests > REQUESTS {
             return Err(Error::HttpRequestDenied);
         }
         Ok((url, origin))
@@ -148,7 +137,7 @@ impl Http {
             Some(client) => client.clone(),
             None => {
                 let client = send::client(grant.private_networks).map_err(|problem| {
-                    tracing::error!(action = %self.delivery.action, "{problem}");
+                    tracing::error!(action = %self.call.delivery.action, "{problem}");
                     Error::InternalError(None)
                 })?;
                 self.client.insert(client).clone()
@@ -160,7 +149,7 @@ impl Http {
     fn refuse(&mut self, origin: &Origin) {
         self.reports += 1;
         if self.reports <= REPORTS {
-            not_granted(&self.delivery, self.grant.as_deref(), origin).report(&self.delivery);
+            not_granted(&self.call, self.grant.as_deref(), origin);
         }
     }
 }
@@ -208,21 +197,22 @@ impl WasiHttpHooks for Http {
         };
         let wiretap = self.wiretap.as_ref();
         let passed = wiretap.map(|wiretap| wiretap.sent(request.method(), &admitted.url));
-        let (delivery, deadline) = (self.delivery.clone(), self.deadline);
-        let offline = self.offline.clone();
+        let call = self.call.clone();
         Box::new(async move {
-            let (action, method) = (&delivery.action, request.method().clone());
+            let (action, method) = (&call.delivery.action, request.method().clone());
             let Admitted { url, origin, client, secret, signature, .. } =
                 match admitted.check_literal() {
                     Ok(()) => admitted,
-                    Err(failed) => return Err(report(&delivery, &admitted.origin, failed)),
+                    Err(failed) => return Err(report(&call, &admitted.origin, failed)),
                 };
             let request = match signature {
                 Some((header, key)) => signature::sign(request, header, &key).await,
                 None => Ok(request),
             };
-            let request = request.map_err(|failed| report(&delivery, &origin, failed))?;
-            match send::send(client, url, request, options, secret, deadline, &offline).await {
+            let request = request.map_err(|failed| report(&call, &origin, failed))?;
+            match send::send(client, url, request, options, secret, call.deadline, &call.offline)
+                .await
+            {
                 Ok(answer) => {
                     let length = answer.headers().get(http::header::CONTENT_LENGTH);
                     let length = length.and_then(|length| length.to_str().ok()).unwrap_or("?");
@@ -238,34 +228,35 @@ impl WasiHttpHooks for Http {
                     };
                     Ok((answer, Box::new(async { Ok(()) }) as Io))
                 }
-                Err(failed) => Err(report(&delivery, &origin, failed)),
+                Err(failed) => Err(report(&call, &origin, failed)),
             }
         })
     }
 }
 
-fn report(delivery: &Delivery, origin: &Origin, failed: send::Failed) -> Error {
+fn report(call: &Call, origin: &Origin, failed: send::Failed) -> Error {
+    let action = &call.delivery.action;
     match failed.prohibited {
         Some(Prohibited { grantable: true, .. }) => {
-            let remedy = match Refusal::is_of_plugin(delivery) {
-                true => format!("ALLOW = {{ HTTP = [\"{origin}\"], PRIVATE_NETWORKS = true }}"),
-                false => "PRIVATE_NETWORKS = true".to_owned(),
+            let remedy = match call.is_bundled {
+                false => format!("ALLOW = {{ HTTP = [\"{origin}\"], PRIVATE_NETWORKS = true }}"),
+                true => "PRIVATE_NETWORKS = true".to_owned(),
             };
-            tracing::warn!(action = %delivery.action, "{}", failed.why);
-            Refusal { what: "http to a private network", remedy }.report(delivery);
+            tracing::warn!(%action, "{}", failed.why);
+            call.refuse("http to a private network", &remedy);
         }
-        _ => tracing::warn!(action = %delivery.action, "http to {origin} failed: {}", failed.why),
+        _ => tracing::warn!(%action, "http to {origin} failed: {}", failed.why),
     }
     failed.error
 }
 
-fn not_granted(delivery: &Delivery, grant: Option<&HttpGrant>, origin: &Origin) -> Refusal {
+fn not_granted(call: &Call, grant: Option<&HttpGrant>, origin: &Origin) {
     let granted = grant.map(|grant| grant.origins.as_slice()).unwrap_or_default();
     let list: Vec<String> =
         granted.iter().chain([origin]).map(|origin| format!("\"{origin}\"")).collect();
-    let remedy = match Refusal::is_of_plugin(delivery) {
-        true => format!("ALLOW = {{ HTTP = [{}] }}", list.join(", ")),
-        false => format!("BASE_URL = \"{origin}\""),
+    let remedy = match call.is_bundled {
+        false => format!("ALLOW = {{ HTTP = [{}] }}", list.join(", ")),
+        true => format!("BASE_URL = \"{origin}\""),
     };
-    Refusal { what: "http", remedy }
+    call.refuse("http", &remedy);
 }

@@ -7,8 +7,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use wasmtime::component::HasSelf;
 use wasmtime_wasi::cli::StdoutStream;
 
+use super::call::{Guest, Interface};
 use super::output::{Output, Tail, TooMuchPrinted};
 use crate::contract::{self, log::Level};
 use crate::text::clean;
@@ -27,6 +29,19 @@ const BYTES: usize = 256 << 10;
 const PRINTED: usize = 1 << 20;
 /// Bytes of standard error kept for a failure report.
 const TAIL: usize = 4 << 10;
+
+/// `log` for components.
+pub(super) fn interface<G: Guest>() -> Interface<G> {
+    Interface {
+        name: "log",
+        link: |linker| {
+            contract::log::add_to_linker::<_, HasSelf<_>>(linker, |guest: &mut G| {
+                &mut guest.capabilities().log
+            })
+        },
+        grant: None,
+    }
+}
 
 /// The log of one call. Clones share it.
 #[derive(Clone)]

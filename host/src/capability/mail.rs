@@ -26,10 +26,11 @@ pub use settings::{Account, MailServer, Security, Trust};
 pub use transport::Mailer;
 pub use trust::authorities;
 
-use super::offline::Offline;
-use super::{Facilities, MailGrant, Refusal};
+use wasmtime::component::HasSelf;
+
+use super::call::{Call, Grant, Guest, Interface};
+use super::{Facilities, MailGrant};
 use crate::contract::{self, mail::*};
-use crate::upload::Delivery;
 
 /// Recipients of one transaction. Postfix takes 1000, large providers 100.
 const RECIPIENTS: usize = 100;
@@ -40,41 +41,48 @@ const PARTS: usize = 120;
 /// Messages of one call.
 const MESSAGES: usize = 20;
 
+/// `mail` for components.
+pub(super) fn interface<G: Guest>() -> Interface<G> {
+    Interface {
+        name: "mail",
+        link: |linker| {
+            contract::mail::add_to_linker::<_, HasSelf<_>>(linker, |guest: &mut G| {
+                &mut guest.capabilities().mail
+            })
+        },
+        grant: Some(Grant {
+            example: "MAIL = []",
+            shown: |grants| {
+                grants.mail.as_ref().map(|grant| format!("MAIL = {:?}", grant.recipients))
+            },
+        }),
+    }
+}
+
 /// The mail that one call may send.
 pub struct Mail {
-    delivery: Arc<Delivery>,
-    in_check: bool,
+    call: Call,
     grant: Option<MailGrant>,
     facilities: Arc<Facilities>,
     messages: usize,
-    offline: Offline,
 }
 
 impl Mail {
-    pub(super) fn new(
-        delivery: Arc<Delivery>,
-        in_check: bool,
-        grant: Option<MailGrant>,
-        facilities: Arc<Facilities>,
-        offline: Offline,
-    ) -> Self {
-        Self { delivery, in_check, grant, facilities, messages: 0, offline }
+    pub(super) fn new(call: Call, grant: Option<MailGrant>, facilities: Arc<Facilities>) -> Self {
+        Self { call, grant, facilities, messages: 0 }
     }
 
     fn allowed(&self, message: &Message) -> Result<(), MailError> {
-        let denied = |remedy| {
-            let refusal = Refusal { what: "mail", remedy };
-            MailError::Denied(refusal.report(&self.delivery))
-        };
+        let denied = |remedy: &str| MailError::Denied(self.call.refuse("mail", remedy));
         let Some(grant) = &self.grant else {
-            return Err(denied("ALLOW = { MAIL = [] }".to_owned()));
+            return Err(denied("ALLOW = { MAIL = [] }"));
         };
         let known = |address: &str| {
-            let mut known = self.delivery.recipients.iter().chain(&grant.recipients);
+            let mut known = self.call.delivery.recipients.iter().chain(&grant.recipients);
             known.any(|known| known.eq_ignore_ascii_case(address))
         };
         match message.to.iter().chain(&message.cc).find(|address| !known(address)) {
-            Some(stranger) => Err(denied(format!("ALLOW = {{ MAIL = [{stranger:?}] }}"))),
+            Some(stranger) => Err(denied(&format!("ALLOW = {{ MAIL = [{stranger:?}] }}"))),
             None => Ok(()),
         }
     }
@@ -82,8 +90,8 @@ impl Mail {
 
 impl contract::mail::Host for Mail {
     async fn send(&mut self, message: Message) -> wasmtime::Result<Result<Sent, MailError>> {
-        if self.in_check {
-            return Ok(Err(MailError::Denied("nothing can be sent in check".to_owned())));
+        if let Err(text) = self.call.allows("sent") {
+            return Ok(Err(MailError::Denied(text)));
         }
         self.messages += 1;
         if self.messages > MESSAGES {
@@ -107,10 +115,10 @@ impl contract::mail::Host for Mail {
             return Ok(Err(error));
         }
         let mailer = &self.facilities.mailer;
-        let outgoing = match message::Outgoing::new(&self.delivery, message, mailer.config()) {
+        let outgoing = match message::Outgoing::new(&self.call.delivery, message, mailer.config()) {
             Ok(outgoing) => outgoing,
             Err(text) => return Ok(Err(MailError::Invalid(text))),
         };
-        Ok(mailer.send(outgoing, &self.offline).await)
+        Ok(mailer.send(outgoing, &self.call.offline).await)
     }
 }

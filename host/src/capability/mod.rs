@@ -7,11 +7,8 @@
 use std::io;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::bundled::BUNDLED;
-use crate::upload::Delivery;
-
+pub mod call;
 pub mod files;
 pub mod grant;
 pub mod http;
@@ -26,11 +23,11 @@ pub mod store;
 
 pub use grant::{Grants, MailGrant, StoreGrant};
 
+use call::Call;
 use files::Files;
 use http::{Http, Wiretap};
 use log::Log;
 use mail::{Mail, MailServer, Mailer};
-use offline::Offline;
 use process::keeper::Keeper;
 use process::{Process, Runner};
 use progress::Progress;
@@ -90,84 +87,30 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Those of a call for `delivery`. While the camera still waits
-    /// (`in_check`) there are no bytes, no notes and no effects. `command` is what
-    /// `process` runs, `wall` how long the call may take; `offline` hears of a network
-    /// that is down.
-    #[allow(clippy::too_many_arguments, reason = "one for each thing that a capability needs")]
+    /// Those of a `call`. `command` is what `process` runs.
     pub fn new(
-        delivery: &Arc<Delivery>,
-        in_check: bool,
+        call: &Call,
         settings: Arc<str>,
         grants: &Grants,
         facilities: &Arc<Facilities>,
         command: &Option<Arc<Runner>>,
-        wall: Duration,
-        offline: &Offline,
     ) -> Self {
-        let store =
-            Store::new(delivery.clone(), in_check, grants.store.clone(), facilities.clone());
+        let store = Store::new(call.clone(), grants.store.clone(), facilities.clone());
+        let wiretap = facilities.wiretap.clone();
         Self {
             settings: Settings::new(settings),
-            log: Log::new(delivery.clone()),
-            progress: Progress::new(delivery.clone(), in_check),
-            files: Files::new(delivery.clone(), in_check),
-            http: Http::new(
-                delivery.clone(),
-                in_check,
-                grants.http.clone(),
-                wall,
-                offline.clone(),
-                facilities.wiretap.clone(),
-            ),
-            mail: Mail::new(
-                delivery.clone(),
-                in_check,
-                grants.mail.clone(),
-                facilities.clone(),
-                offline.clone(),
-            ),
+            log: Log::new(call.delivery.clone()),
+            progress: Progress::new(call.clone()),
+            files: Files::new(call.clone()),
+            http: Http::new(call.clone(), grants.http.clone(), wiretap),
+            mail: Mail::new(call.clone(), grants.mail.clone(), facilities.clone()),
             process: Process::new(
-                delivery.clone(),
-                in_check,
+                call.clone(),
                 command.clone().filter(|_| grants.process),
                 store.kept(),
                 facilities.keeper.clone(),
             ),
             store,
         }
-    }
-}
-
-/// A use of a capability that the operator has not granted. One text for the
-/// log, one for the guest; the guest's does not tell how to get around.
-#[derive(Debug)]
-pub struct Refusal {
-    /// What was asked: `store`.
-    pub what: &'static str,
-    /// The line for `config.toml` that would allow it.
-    pub remedy: String,
-}
-
-impl Refusal {
-    /// Tells the operator and returns the text for the guest.
-    pub fn report(self, delivery: &Delivery) -> String {
-        let table = match Self::is_of_plugin(delivery) {
-            true => format!("PLUGINS.{}", delivery.action.plugin),
-            false => delivery.action.plugin.to_uppercase(),
-        };
-        tracing::warn!(
-            action = %delivery.action,
-            "{} refused; to allow it, add to [{table}]: {}",
-            self.what,
-            self.remedy
-        );
-        format!("{} is not granted", self.what)
-    }
-
-    /// Whether the operator grants in `[PLUGINS.name]`; the grants of bundled
-    /// actions follow from their settings in `[NAME]`.
-    pub fn is_of_plugin(delivery: &Delivery) -> bool {
-        !BUNDLED.iter().any(|bundled| bundled.name == delivery.action.plugin)
     }
 }

@@ -18,10 +18,11 @@ use std::sync::{Arc, PoisonError};
 pub use command::{Command, Piece, Program, Template};
 use keeper::Keeper;
 
-use super::Refusal;
+use wasmtime::component::HasSelf;
+
+use super::call::{Call, Grant, Guest, Interface};
 use super::store::Kept;
 use crate::contract::{self, process::*};
-use crate::upload::Delivery;
 
 /// Bytes kept of each output of a command.
 pub const TAIL: usize = 16 << 10;
@@ -30,10 +31,25 @@ const LONGEST: usize = 100 << 10;
 /// Commands of one call: 100 files for 20 recipients.
 const RUNS: usize = 2_000;
 
+/// `process` for components.
+pub(super) fn interface<G: Guest>() -> Interface<G> {
+    Interface {
+        name: "process",
+        link: |linker| {
+            contract::process::add_to_linker::<_, HasSelf<_>>(linker, |guest: &mut G| {
+                &mut guest.capabilities().process
+            })
+        },
+        grant: Some(Grant {
+            example: "PROCESS = true",
+            shown: |grants| grants.process.then(|| "PROCESS = true".to_owned()),
+        }),
+    }
+}
+
 /// The command that one call may run.
 pub struct Process {
-    delivery: Arc<Delivery>,
-    in_check: bool,
+    call: Call,
     runner: Option<Arc<Runner>>,
     kept: Kept,
     keeper: Keeper,
@@ -66,21 +82,15 @@ pub struct Run {
 }
 
 impl Process {
-    pub(super) fn new(
-        delivery: Arc<Delivery>,
-        in_check: bool,
-        runner: Option<Arc<Runner>>,
-        kept: Kept,
-        keeper: Keeper,
-    ) -> Self {
-        Self { delivery, in_check, runner, kept, keeper, runs: 0 }
+    pub(super) fn new(call: Call, runner: Option<Arc<Runner>>, kept: Kept, keeper: Keeper) -> Self {
+        Self { call, runner, kept, keeper, runs: 0 }
     }
 
     /// The path that `{filename}` stands for: where this call has kept the
     /// file, else where it lies until the delivery ends.
     fn place(&self, index: u32) -> Option<(PathBuf, PathBuf)> {
-        let file = self.delivery.upload.files.get(index as usize)?;
-        let source = self.delivery.copy.path(file);
+        let file = self.call.delivery.upload.files.get(index as usize)?;
+        let source = self.call.delivery.copy.path(file);
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&index).cloned();
         let named = kept.unwrap_or_else(|| source.clone());
         Some((std::path::absolute(&source).unwrap_or(source), named))
@@ -91,7 +101,7 @@ impl Process {
         file: Option<&PathBuf>,
         given: Vec<(String, String)>,
     ) -> Result<BTreeMap<String, String>, ProcessError> {
-        let upload = &self.delivery.upload;
+        let upload = &self.call.delivery.upload;
         let mut values = BTreeMap::from([
             ("sender".to_owned(), upload.sender.clone()),
             ("subject".to_owned(), upload.subject.clone()),
@@ -105,7 +115,7 @@ impl Process {
             values.insert("filename".to_owned(), path.to_owned());
         }
         for (name, value) in given {
-            let mut recipients = self.delivery.recipients.iter();
+            let mut recipients = self.call.delivery.recipients.iter();
             if name == "recipient" && !recipients.any(|known| *known == value) {
                 let text = format!("{value:?} is no recipient of this delivery");
                 return Err(ProcessError::Invalid(text));
@@ -129,13 +139,12 @@ impl contract::process::Host for Process {
         file: Option<u32>,
         values: Vec<(String, String)>,
     ) -> wasmtime::Result<Result<Exit, ProcessError>> {
-        if self.in_check {
-            return Ok(Err(ProcessError::Denied("nothing can be run in check".to_owned())));
+        if let Err(text) = self.call.allows("run") {
+            return Ok(Err(ProcessError::Denied(text)));
         }
         let Some(runner) = &self.runner else {
-            let refusal =
-                Refusal { what: "process", remedy: "ALLOW = { PROCESS = true }".to_owned() };
-            return Ok(Err(ProcessError::Denied(refusal.report(&self.delivery))));
+            let text = self.call.refuse("process", "ALLOW = { PROCESS = true }");
+            return Ok(Err(ProcessError::Denied(text)));
         };
         self.runs += 1;
         if self.runs > RUNS {

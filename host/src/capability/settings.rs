@@ -2,7 +2,23 @@
 
 use std::sync::Arc;
 
+use wasmtime::component::HasSelf;
+
+use super::call::{Guest, Interface};
 use crate::contract;
+
+/// `settings` for components.
+pub(super) fn interface<G: Guest>() -> Interface<G> {
+    Interface {
+        name: "settings",
+        link: |linker| {
+            contract::settings::add_to_linker::<_, HasSelf<_>>(linker, |guest: &mut G| {
+                &mut guest.capabilities().settings
+            })
+        },
+        grant: None,
+    }
+}
 
 /// The merged settings of one action, as JSON.
 pub struct Settings(Arc<str>);

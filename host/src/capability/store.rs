@@ -18,12 +18,14 @@ use hmac::{Hmac, KeyInit, Mac};
 use rustix::fs::{CWD, RenameFlags};
 use rustix::io::Errno;
 use sha2::Sha256;
+use wasmtime::component::HasSelf;
 
-use super::{Facilities, Refusal, StoreGrant};
+use super::call::{Call, Grant, Guest, Interface};
+use super::{Facilities, StoreGrant};
 use crate::contract::{self, store::StoreError};
 use crate::digest;
 use crate::file_name;
-use crate::upload::{self, Delivery};
+use crate::upload;
 
 /// Folder below `UPLOAD_FOLDER` where copies grow. On the same file system as
 /// their place, and out of sight of a watcher of that place.
@@ -32,10 +34,32 @@ pub const GROWING: &str = ".growing";
 /// Names tried before giving up on a name that is taken.
 const NUMBERS: usize = 10_000;
 
+/// `store` for components.
+pub(super) fn interface<G: Guest>() -> Interface<G> {
+    Interface {
+        name: "store",
+        link: |linker| {
+            contract::store::add_to_linker::<_, HasSelf<_>>(linker, |guest: &mut G| {
+                &mut guest.capabilities().store
+            })
+        },
+        grant: Some(Grant {
+            example: "STORE = \"folder\"",
+            shown: |grants| {
+                grants.store.as_ref().map(|grant| match grant {
+                    StoreGrant::Folder(folder) => format!("STORE = {folder:?}"),
+                    StoreGrant::InstanceOrSender => {
+                        "STORE, a folder of the instance or the sender".to_owned()
+                    }
+                })
+            },
+        }),
+    }
+}
+
 /// The folder that one call may keep files in.
 pub struct Store {
-    delivery: Arc<Delivery>,
-    in_check: bool,
+    call: Call,
     grant: Option<StoreGrant>,
     facilities: Arc<Facilities>,
     kept: Kept,
@@ -45,13 +69,8 @@ pub struct Store {
 pub(super) type Kept = Arc<Mutex<BTreeMap<u32, PathBuf>>>;
 
 impl Store {
-    pub(super) fn new(
-        delivery: Arc<Delivery>,
-        in_check: bool,
-        grant: Option<StoreGrant>,
-        facilities: Arc<Facilities>,
-    ) -> Self {
-        Self { delivery, in_check, grant, facilities, kept: Kept::default() }
+    pub(super) fn new(call: Call, grant: Option<StoreGrant>, facilities: Arc<Facilities>) -> Self {
+        Self { call, grant, facilities, kept: Kept::default() }
     }
 
     /// Where this call keeps files, as it goes on.
@@ -59,24 +78,24 @@ impl Store {
         self.kept.clone()
     }
 
-    fn folder(&self) -> Result<String, Refusal> {
+    fn folder(&self) -> Result<String, String> {
         let own = self.own_folder()?;
-        Ok(match &self.delivery.folders {
+        Ok(match &self.call.delivery.folders {
             Some(folders) => format!("{own}/{folders}"),
             None => own,
         })
     }
 
-    fn own_folder(&self) -> Result<String, Refusal> {
-        match (&self.grant, &self.delivery.action.instance) {
-            (None, _) => Err(Refusal {
-                what: "store",
-                remedy: format!("ALLOW = {{ STORE = \"{}\" }}", self.delivery.action.plugin),
-            }),
+    fn own_folder(&self) -> Result<String, String> {
+        match (&self.grant, &self.call.delivery.action.instance) {
+            (None, _) => {
+                let plugin = &self.call.delivery.action.plugin;
+                Err(self.call.refuse("store", &format!("ALLOW = {{ STORE = \"{plugin}\" }}")))
+            }
             (Some(StoreGrant::Folder(folder)), _) => Ok(folder.clone()),
             (Some(StoreGrant::InstanceOrSender), Some(instance)) => Ok(instance.clone()),
             (Some(StoreGrant::InstanceOrSender), None) => {
-                Ok(sender_folder(&self.facilities.secret, &self.delivery.upload.sender))
+                Ok(sender_folder(&self.facilities.secret, &self.call.delivery.upload.sender))
             }
         }
     }
@@ -88,22 +107,19 @@ impl contract::store::Host for Store {
         file: u32,
         name: String,
     ) -> wasmtime::Result<Result<String, StoreError>> {
-        if self.in_check {
-            return Ok(Err(StoreError::Denied("nothing can be kept in check".to_owned())));
-        }
-        let folder = match self.folder() {
+        let folder = match self.call.allows("kept").and_then(|()| self.folder()) {
             Ok(folder) => folder,
-            Err(refusal) => return Ok(Err(StoreError::Denied(refusal.report(&self.delivery)))),
+            Err(denied) => return Ok(Err(StoreError::Denied(denied))),
         };
         let index = file;
-        let Some(file) = self.delivery.upload.files.get(index as usize).cloned() else {
+        let Some(file) = self.call.delivery.upload.files.get(index as usize).cloned() else {
             return Ok(Err(StoreError::NoSuchFile));
         };
         if !file_name::is_safe(&name) {
             let text = format!("{name:?} is not the name of one visible file of at most 128 bytes");
             return Ok(Err(StoreError::InvalidName(text)));
         }
-        let source = self.delivery.copy.path(&file);
+        let source = self.call.delivery.copy.path(&file);
         let root = self.facilities.upload_folder.clone();
         let kept = tokio::task::spawn_blocking(move || {
             let kept = keep(&source, &file, &root, &folder, &name)?;

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
+use crate::capability::Grants;
+use crate::capability::call::offers;
 use crate::component::inspect::Inspection;
 use crate::component::{Problem, read};
 use crate::config::{self, Config};
@@ -93,7 +95,7 @@ impl Inspect {
                 Some(plugin) => format!("{target}, plugin {}", plugin.name),
                 None => target.clone(),
             };
-            return Ok(Inspection::new(&bytes, &title, &target, &name, plugin).to_string());
+            return Ok(look_at(&bytes, &title, &target, &name, plugin.as_ref()).to_string());
         }
         let config = match config {
             Some(config) => config,
@@ -106,15 +108,30 @@ impl Inspect {
         Ok(match &plugin.source {
             PluginSource::Bundled(bytes) => {
                 let title = format!("{target}, bundled");
-                Inspection::new(bytes, &title, "", &target, Some(plugin)).to_string()
+                look_at(bytes, &title, "", &target, Some(&plugin)).to_string()
             }
             PluginSource::File { path, .. } => {
                 let bytes = read(path)?;
                 let title = format!("{}, plugin {target}", path.display());
-                Inspection::new(&bytes, &title, "", &target, Some(plugin)).to_string()
+                look_at(&bytes, &title, "", &target, Some(&plugin)).to_string()
             }
         })
     }
+}
+
+/// The component in `bytes`, with the grants of `plugin` if it is one.
+fn look_at(
+    bytes: &[u8],
+    title: &str,
+    component: &str,
+    name: &str,
+    plugin: Option<&Plugin>,
+) -> Inspection {
+    let offers = match plugin {
+        Some(plugin) => offers(&plugin.grants),
+        None => offers(&Grants::default()),
+    };
+    Inspection::new(bytes, title, component, name, offers, plugin.map(Plugin::configured))
 }
 
 /// The plugin that is made of this file or these bytes.
@@ -138,7 +155,7 @@ impl Add {
         let folder = self.config.parent().unwrap_or(Path::new("")).join("plugins");
         let kept = folder.join(format!("{}.wasm", digest::sha256(&bytes)));
         let component = format!("plugins/{}.wasm", digest::sha256(&bytes));
-        let inspection = Inspection::new(&bytes, &title, &component, &name, None);
+        let inspection = look_at(&bytes, &title, &component, &name, None);
         if let Some(problem) = inspection.problem() {
             bail!("{title} cannot be an action: {problem}");
         }
@@ -175,7 +192,7 @@ impl Add {
             .get(&name)
             .map(|plugin| Plugin::clone(plugin))
             .context("it was just written")?;
-        let inspection = Inspection::new(&bytes, &title, &component, &name, Some(plugin));
+        let inspection = look_at(&bytes, &title, &component, &name, Some(&plugin));
         let next = match inspection.problem() {
             None if !self.map.is_empty() => format!("{} goes to it", self.map.join(", ")),
             None | Some(Problem::NotGranted { .. }) => format!(

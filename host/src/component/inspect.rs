@@ -5,14 +5,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::interfaces::{Access, CLOSED, HTTP, Interface, PACKAGE, VERSION};
+use super::interfaces::{Access, CLOSED, HTTP, Offer, PACKAGE, VERSION};
 use super::outline::{self, Kind, Outline};
 use super::problem::{self, Problem};
 use super::types;
-use crate::capability::http::{Injected, Injection};
 use crate::digest;
-use crate::plugin::{Limits, Plugin, PluginSource};
 use crate::text::printable;
+
+/// What a configuration says of a component.
+#[derive(Debug, Clone)]
+pub struct Configured {
+    /// Name of the plugin.
+    pub name: String,
+    /// The only bytes that it takes, if it says so.
+    pub sha256: Option<String>,
+    /// Whether it has a file and does not say of which bytes.
+    pub is_unpinned: bool,
+    /// Bytes of memory that it may use.
+    pub memory: usize,
+    /// All that it may use, as `LIMITS` would say it.
+    pub limits: String,
+    /// What it may reach over HTTP, in lines.
+    pub reach: Vec<String>,
+}
 
 /// A component, looked at from outside.
 pub struct Inspection {
@@ -20,7 +35,8 @@ pub struct Inspection {
     digest: String,
     size: usize,
     outline: Outline,
-    plugin: Option<Plugin>,
+    offers: Vec<Offer>,
+    configured: Option<Configured>,
     suggested_name: String,
     component: String,
     problem: Option<Problem>,
@@ -29,23 +45,26 @@ pub struct Inspection {
 impl Inspection {
     /// Looks at `bytes`. `title` says where they are from; `component` is what
     /// `COMPONENT` would say and `name` what the plugin could be called.
-    /// `plugin` is the configuration that they have, if they have one.
+    /// `configured` is the configuration that they have, if they have one, and
+    /// `offers` what that gets of the host.
     pub fn new(
         bytes: &[u8],
         title: &str,
         component: &str,
         name: &str,
-        plugin: Option<Plugin>,
+        offers: Vec<Offer>,
+        configured: Option<Configured>,
     ) -> Self {
         let outline = Outline::read(bytes);
         let digest = digest::sha256(bytes);
-        let problem = check(&outline, bytes, &digest, plugin.as_ref()).err();
+        let problem = check(&outline, bytes, &digest, &offers, configured.as_ref()).err();
         Self {
             title: title.to_owned(),
             digest,
             size: bytes.len(),
             outline,
-            plugin,
+            offers,
+            configured,
             suggested_name: name.to_owned(),
             component: component.to_owned(),
             problem,
@@ -62,17 +81,9 @@ impl Inspection {
         &self.digest
     }
 
-    /// Interfaces that need a grant, and the grant it has.
-    fn wishes(&self) -> Vec<(&'static Interface, &'static str, Option<String>)> {
-        problem::asked_for(&self.outline)
-            .filter_map(|interface| match interface.access {
-                Access::Free => None,
-                Access::Granted { example, grant } => {
-                    let granted = self.plugin.as_ref().and_then(|plugin| grant(&plugin.grants));
-                    Some((interface, example, granted))
-                }
-            })
-            .collect()
+    /// Interfaces that need a grant.
+    fn wishes(&self) -> impl Iterator<Item = &Offer> {
+        problem::asked_for(&self.outline, &self.offers).filter(|offer| offer.needs_grant())
     }
 
     /// Patch versions of WASI by package: `cli 0.2.6`.
@@ -105,18 +116,18 @@ fn check(
     outline: &Outline,
     bytes: &[u8],
     digest: &str,
-    plugin: Option<&Plugin>,
+    offers: &[Offer],
+    configured: Option<&Configured>,
 ) -> Result<(), Problem> {
-    problem::check(outline)?;
+    problem::check(outline, offers)?;
     types::check(outline, &outline::validate(bytes).map_err(|words| problem::translate(&words))?)?;
-    let Some(plugin) = plugin else { return Ok(()) };
-    if let PluginSource::File { sha256: Some(expected), .. } = &plugin.source
-        && expected != digest
-    {
+    let Some(configured) = configured else { return Ok(()) };
+    if let Some(expected) = configured.sha256.as_ref().filter(|expected| *expected != digest) {
         return Err(Problem::OtherBytes { found: digest.to_owned(), expected: expected.clone() });
     }
-    problem::check_memory(outline, plugin.limits.memory)?;
-    problem::check_grants(outline, plugin, digest)
+    problem::check_memory(outline, configured.memory)?;
+    let unpinned = configured.is_unpinned.then_some(digest);
+    problem::check_grants(outline, &configured.name, offers, unpinned)
 }
 
 impl fmt::Display for Inspection {
@@ -136,25 +147,15 @@ impl fmt::Display for Inspection {
             self.contract(f)?;
             self.imports(f)?;
         }
-        if let Some(plugin) = &self.plugin {
-            let Limits { cpu, wall, memory } = plugin.limits;
-            row(
-                f,
-                "limits",
-                format_args!(
-                    "CPU = \"{}\", WALL = \"{}\", MEMORY = \"{} MiB\"",
-                    humantime::format_duration(cpu),
-                    humantime::format_duration(wall),
-                    memory >> 20
-                ),
-            )?;
+        if let Some(configured) = &self.configured {
+            row(f, "limits", &configured.limits)?;
         }
         match &self.problem {
             None => row(f, "loads", "yes")?,
             Some(problem) => row(f, "loads", format_args!("no: {problem}"))?,
         }
         let wrong = !matches!(self.problem, None | Some(Problem::NotGranted { .. }));
-        if self.plugin.is_none() && !wrong {
+        if self.configured.is_none() && !wrong {
             self.stanza(f)?;
         }
         Ok(())
@@ -180,25 +181,26 @@ impl Inspection {
     }
 
     fn imports(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let free: Vec<&str> = problem::asked_for(&self.outline)
-            .filter(|interface| matches!(interface.access, Access::Free))
-            .map(|interface| interface.name)
+        let free: Vec<&str> = problem::asked_for(&self.outline, &self.offers)
+            .filter(|offer| !offer.needs_grant())
+            .map(|offer| offer.name)
             .collect();
         if !free.is_empty() {
             row(f, "uses", format_args!("{}, free for every plugin", free.join(", ")))?;
         }
-        for (interface, _, granted) in self.wishes() {
-            let granted = match (granted, &self.plugin) {
-                (Some(grant), _) => format!("granted: {grant}"),
-                (None, Some(_)) => "NOT GRANTED".to_owned(),
-                (None, None) => "needs a grant".to_owned(),
+        for offer in self.wishes() {
+            let granted = match (&offer.access, &self.configured) {
+                (Access::Granted(grant), _) => format!("granted: {grant}"),
+                (_, Some(_)) => "NOT GRANTED".to_owned(),
+                (_, None) => "needs a grant".to_owned(),
             };
-            row(f, "asks for", format_args!("{}, {granted}", interface.name))?;
+            row(f, "asks for", format_args!("{}, {granted}", offer.name))?;
         }
         let unknown: Vec<&str> = (self.outline.imports.iter())
             .filter(|import| !import.starts_with("wasi:"))
             .filter(|import| {
-                problem::ours(import).is_none_or(|(name, _)| Interface::find(name).is_none())
+                problem::ours(import)
+                    .is_none_or(|(name, _)| Offer::find(&self.offers, name).is_none())
             })
             .map(String::as_str)
             .collect();
@@ -222,22 +224,13 @@ impl Inspection {
         if !self.outline.imports.iter().any(|import| import.starts_with(HTTP)) {
             return Ok(());
         }
-        let grant = self.plugin.as_ref().and_then(|plugin| plugin.grants.http.as_ref());
-        let Some(grant) = grant else {
-            return row(f, "HTTP", "reaches nothing without ALLOW = { HTTP = [\"https://host\"] }");
-        };
-        for origin in &grant.origins {
-            let private = if grant.private_networks { ", private networks too" } else { "" };
-            row(f, "HTTP", format_args!("{origin}{private}"))?;
+        let reach = self.configured.as_ref().map(|configured| configured.reach.as_slice());
+        match reach {
+            None | Some([]) => {
+                row(f, "HTTP", "reaches nothing without ALLOW = { HTTP = [\"https://host\"] }")
+            }
+            Some(reach) => reach.iter().try_for_each(|line| row(f, "HTTP", line)),
         }
-        for Injection { origin, header, value } in &grant.injections {
-            let what = match value {
-                Injected::Text(_) => "a secret of the host's",
-                Injected::Signature(_) => "signed by the host",
-            };
-            row(f, "HTTP", format_args!("{origin}, {header}: {what}"))?;
-        }
-        Ok(())
     }
 
     /// The lines that would make a plugin of it.
@@ -246,7 +239,11 @@ impl Inspection {
         writeln!(f, "  [PLUGINS.{}]", self.suggested_name)?;
         writeln!(f, "  COMPONENT = {:?}", self.component)?;
         writeln!(f, "  SHA256 = \"{}\"", self.digest)?;
-        let wishes: Vec<&str> = self.wishes().iter().map(|(_, example, _)| *example).collect();
+        let example = |offer: &Offer| match offer.access {
+            Access::Missing { example } => Some(example),
+            _ => None,
+        };
+        let wishes: Vec<&str> = self.wishes().filter_map(example).collect();
         if !wishes.is_empty() {
             writeln!(f, "  ALLOW = {{ {} }}", wishes.join(", "))?;
         }

@@ -1,77 +1,43 @@
-//! Every interface that a component may ask for, and what it takes to get it:
-//! the one table behind the checks at load, `plugin inspect` and `plugin try`.
-
-use crate::capability::{Grants, StoreGrant};
+//! What a component may ask for: the interfaces of the contract, as the host
+//! offers them, and the parts of WASI that are linked.
 
 /// Package of the contract and the version that this host speaks.
 pub const PACKAGE: &str = "afterimage:action";
 /// That version.
 pub const VERSION: (u32, u32, u32) = (0, 1, 0);
 
-/// One interface of the contract.
-pub struct Interface {
+/// An interface of the contract, as one component has it.
+#[derive(Debug, Clone)]
+pub struct Offer {
     /// Its name in [`PACKAGE`].
     pub name: &'static str,
-    /// Who gets it.
+    /// Whether the component gets it.
     pub access: Access,
 }
 
-/// Who gets an interface.
+/// Whether a component gets an interface.
+#[derive(Debug, Clone)]
 pub enum Access {
-    /// Every component.
+    /// As every component does.
     Free,
-    /// Those that the operator grants it.
-    Granted {
+    /// The operator allows it; the text is what `ALLOW` says.
+    Granted(String),
+    /// The operator would have to allow it.
+    Missing {
         /// Key and an example value for `ALLOW`.
         example: &'static str,
-        /// The grant as `ALLOW` would say it, none if there is no grant.
-        grant: fn(&Grants) -> Option<String>,
     },
 }
 
-/// All of them.
-pub const INTERFACES: &[Interface] = &[
-    Interface { name: "uploads", access: Access::Free },
-    Interface { name: "settings", access: Access::Free },
-    Interface { name: "log", access: Access::Free },
-    Interface { name: "progress", access: Access::Free },
-    Interface { name: "files", access: Access::Free },
-    Interface {
-        name: "store",
-        access: Access::Granted {
-            example: "STORE = \"folder\"",
-            grant: |grants| {
-                grants.store.as_ref().map(|grant| match grant {
-                    StoreGrant::Folder(folder) => format!("STORE = {folder:?}"),
-                    StoreGrant::InstanceOrSender => {
-                        "STORE, a folder of the instance or the sender".to_owned()
-                    }
-                })
-            },
-        },
-    },
-    Interface {
-        name: "mail",
-        access: Access::Granted {
-            example: "MAIL = []",
-            grant: |grants| {
-                grants.mail.as_ref().map(|grant| format!("MAIL = {:?}", grant.recipients))
-            },
-        },
-    },
-    Interface {
-        name: "process",
-        access: Access::Granted {
-            example: "PROCESS = true",
-            grant: |grants| grants.process.then(|| "PROCESS = true".to_owned()),
-        },
-    },
-];
+impl Offer {
+    /// The offer of this name, if the host has it.
+    pub fn find<'a>(offers: &'a [Self], name: &str) -> Option<&'a Self> {
+        offers.iter().find(|offer| offer.name == name)
+    }
 
-impl Interface {
-    /// The interface of this name, if the host offers it.
-    pub fn find(name: &str) -> Option<&'static Self> {
-        INTERFACES.iter().find(|interface| interface.name == name)
+    /// Whether it takes a grant.
+    pub fn needs_grant(&self) -> bool {
+        !matches!(self.access, Access::Free)
     }
 }
 

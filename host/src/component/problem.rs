@@ -5,9 +5,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::compile;
-use super::interfaces::{Access, Interface, PACKAGE, VERSION, WASI};
+use super::interfaces::{Access, Offer, PACKAGE, VERSION, WASI};
 use super::outline::{Kind, Outline};
-use crate::plugin::{Plugin, PluginSource};
 
 /// A component that cannot be an action here, and why.
 #[derive(Debug, thiserror::Error)]
@@ -119,16 +118,16 @@ pub enum Problem {
 }
 
 /// Everything that keeps `component` from being an action of any configuration,
-/// as far as its outside tells.
+/// as far as its outside tells; `offers` are all that the host has.
 ///
 /// # Errors
 /// The first problem.
-pub fn check(component: &Outline) -> Result<(), Problem> {
+pub fn check(component: &Outline, offers: &[Offer]) -> Result<(), Problem> {
     check_kind(component)?;
     for import in &component.imports {
         if let Some((interface, version)) = ours(import) {
             speaks(version)?;
-            if Interface::find(interface).is_none() {
+            if Offer::find(offers, interface).is_none() {
                 return Err(Problem::NotOffered(format!("{PACKAGE}/{interface}")));
             }
         } else if import.starts_with("wasi:") && import.contains("@0.3") {
@@ -177,42 +176,41 @@ pub fn check_memory(component: &Outline, limit: usize) -> Result<(), Problem> {
     }
 }
 
-/// Whether `plugin` may have all that `component`, with this SHA-256, asks for.
+/// Whether `plugin` may have all that `component` asks for. `unpinned` is the
+/// component's SHA-256 where the configuration has none.
 ///
 /// # Errors
 /// All that it may not have, with the lines that would allow it.
-pub fn check_grants(component: &Outline, plugin: &Plugin, digest: &str) -> Result<(), Problem> {
-    let missing: Vec<(&'static str, &'static str)> = asked_for(component)
-        .filter_map(|interface| match interface.access {
-            Access::Granted { example, grant } if grant(&plugin.grants).is_none() => {
-                Some((interface.name, example))
-            }
+pub fn check_grants(
+    component: &Outline,
+    plugin: &str,
+    offers: &[Offer],
+    unpinned: Option<&str>,
+) -> Result<(), Problem> {
+    let (what, examples): (Vec<&str>, Vec<&str>) = asked_for(component, offers)
+        .filter_map(|offer| match offer.access {
+            Access::Missing { example } => Some((offer.name, example)),
             _ => None,
         })
-        .collect();
-    if missing.is_empty() {
+        .unzip();
+    if what.is_empty() {
         return Ok(());
     }
-    let examples: Vec<&str> = missing.iter().map(|(_, example)| *example).collect();
     let mut lines = format!("  ALLOW = {{ {} }}", examples.join(", "));
     // A grant without a digest would be one for any bytes.
-    if matches!(plugin.source, PluginSource::File { sha256: None, .. }) {
+    if let Some(digest) = unpinned {
         lines = format!("  SHA256 = \"{digest}\"\n{lines}");
     }
-    Err(Problem::NotGranted {
-        what: missing.into_iter().map(|(name, _)| name).collect(),
-        plugin: plugin.name.clone(),
-        lines,
-    })
+    Err(Problem::NotGranted { what, plugin: plugin.to_owned(), lines })
 }
 
-/// The interfaces of the contract that `component` imports and the host has.
-pub fn asked_for(component: &Outline) -> impl Iterator<Item = &'static Interface> {
-    component
-        .imports
-        .iter()
-        .filter_map(|import| ours(import))
-        .filter_map(|(name, _)| Interface::find(name))
+/// Those of `offers` that `component` imports.
+pub fn asked_for<'a>(
+    component: &'a Outline,
+    offers: &'a [Offer],
+) -> impl Iterator<Item = &'a Offer> {
+    let imports = component.imports.iter().filter_map(|import| ours(import));
+    imports.filter_map(|(name, _)| Offer::find(offers, name))
 }
 
 /// Interface and version, if `name` is one of the contract's.

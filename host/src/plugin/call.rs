@@ -1,6 +1,5 @@
 //! One call of one action: a fresh instance within its limits.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,12 +10,13 @@ use wasmtime_wasi_http::WasiHttpHooks;
 
 use super::answer;
 use super::cpu_time::Counted;
-use super::limits::{Exceeded, Usage};
+use super::limits::Exceeded;
 use super::report::Failure;
-use super::sandbox;
+use super::sandbox::{self, Usage};
 use super::setup::Limits;
 use crate::action_name::ActionName;
 use crate::capability::Grants;
+use crate::capability::call::{Call, Guest, Phase};
 use crate::capability::offline::Offline;
 use crate::capability::process::Runner;
 use crate::capability::{Capabilities, Facilities};
@@ -62,6 +62,8 @@ pub struct Action {
     pub name: ActionName,
     /// SHA-256 of its component.
     pub digest: Arc<str>,
+    /// Whether it comes with the program.
+    pub is_bundled: bool,
     pub(super) component: ActionFullPre<State>,
     pub(super) settings: Arc<str>,
     pub(super) grants: Grants,
@@ -84,8 +86,9 @@ impl Action {
     /// The action's rejection, or its failure to answer within 200 ms.
     pub async fn check(&self, draft: &Arc<Delivery>) -> Result<u32, CheckError> {
         let limits = Limits { memory: self.limits.memory.max(CHECK.memory), ..CHECK };
+        let call = self.begin(draft, Phase::Check, limits);
         let answered = self
-            .call(draft, None, limits, &Offline::default(), async |store, instance| {
+            .run(&call, limits, async |store, instance| {
                 let draft = describe(draft);
                 instance.afterimage_action_handler().call_check(store, &draft).await
             })
@@ -104,22 +107,16 @@ impl Action {
         &self,
         delivery: &Arc<Delivery>,
     ) -> Result<uploads::Receipt, DeliverError> {
-        let offline = Offline::default();
+        let call = self.begin(delivery, Phase::Deliver, self.limits);
         let answered = self
-            .call(
-                delivery,
-                Some(delivery.copy.folder()),
-                self.limits,
-                &offline,
-                async |store, instance| {
-                    let upload = describe(delivery);
-                    instance.afterimage_action_handler().call_deliver(store, &upload).await
-                },
-            )
+            .run(&call, self.limits, async |store, instance| {
+                let upload = describe(delivery);
+                instance.afterimage_action_handler().call_deliver(store, &upload).await
+            })
             .await
             .map_err(DeliverError::Failed)?;
         answered.map(answer::receipt).map_err(|failure| match failure {
-            uploads::Failure::Retry(advice) if offline.is_offline() => {
+            uploads::Failure::Retry(advice) if call.offline.is_offline() => {
                 DeliverError::Offline(answer::advice(advice))
             }
             uploads::Failure::Retry(advice) => DeliverError::Retry(answer::advice(advice)),
@@ -129,37 +126,38 @@ impl Action {
         })
     }
 
-    async fn call<T>(
+    fn begin(&self, delivery: &Arc<Delivery>, phase: Phase, limits: Limits) -> Call {
+        Call {
+            delivery: delivery.clone(),
+            phase,
+            is_bundled: self.is_bundled,
+            deadline: tokio::time::Instant::now() + limits.wall,
+            offline: Offline::default(),
+        }
+    }
+
+    async fn run<T>(
         &self,
-        delivery: &Arc<Delivery>,
-        files: Option<&Path>,
+        call: &Call,
         limits: Limits,
-        offline: &Offline,
         function: impl AsyncFnOnce(&mut Store<State>, &ActionFull) -> wasmtime::Result<T>,
     ) -> Result<T, Failure> {
-        let capabilities = Capabilities::new(
-            delivery,
-            files.is_none(),
-            self.settings.clone(),
-            &self.grants,
-            &self.facilities,
-            &self.command,
-            limits.wall,
-            offline,
-        );
+        let settings = self.settings.clone();
+        let capabilities =
+            Capabilities::new(call, settings, &self.grants, &self.facilities, &self.command);
         let log = capabilities.log.clone();
         let usage = Usage::default();
         let started = Instant::now();
         let work = async {
-            let wasi = view(&capabilities, files)?;
+            let wasi = view(&capabilities, call)?;
             let host = Host(capabilities);
             let engine = self.component.engine();
             let mut store = sandbox::store(engine, host, wasi, limits, &usage);
             let instance = self.component.instantiate_async(&mut store).await?;
             function(&mut store, &instance).await
         };
-        let call = Counted::new(work, usage.cpu.clone(), limits.cpu);
-        let outcome = tokio::time::timeout(limits.wall, call).await;
+        let work = Counted::new(work, usage.cpu.clone(), limits.cpu);
+        let outcome = tokio::time::timeout(limits.wall, work).await;
         tracing::debug!(
             target: USAGE,
             action = %self.name,
@@ -167,7 +165,7 @@ impl Action {
             wall_us = started.elapsed().as_micros() as u64,
             memory_kib = usage.memory.load(Ordering::Relaxed) >> 10,
             "{}",
-            if files.is_some() { "deliver" } else { "check" },
+            if call.phase == Phase::Deliver { "deliver" } else { "check" },
         );
         match outcome {
             Ok(Ok(answer)) => {
@@ -182,11 +180,11 @@ impl Action {
 
 /// What a guest sees of the machine: what it prints is kept, and there is the
 /// folder of its files, if it is time for them.
-fn view(capabilities: &Capabilities, files: Option<&Path>) -> wasmtime::Result<WasiCtxBuilder> {
+fn view(capabilities: &Capabilities, call: &Call) -> wasmtime::Result<WasiCtxBuilder> {
     let mut wasi = WasiCtx::builder();
     wasi.stdout(capabilities.log.stdout()).stderr(capabilities.log.stderr());
-    if let Some(folder) = files {
-        wasi.preopened_dir(folder, "/upload", FsPerms::ReadOnly)?;
+    if call.phase == Phase::Deliver {
+        wasi.preopened_dir(call.delivery.copy.folder(), "/upload", FsPerms::ReadOnly)?;
     }
     Ok(wasi)
 }
@@ -197,6 +195,12 @@ pub struct Host(pub Capabilities);
 impl sandbox::Host for Host {
     fn requests(&mut self) -> &mut dyn WasiHttpHooks {
         &mut self.0.http
+    }
+}
+
+impl Guest for State {
+    fn capabilities(&mut self) -> &mut Capabilities {
+        &mut self.host.0
     }
 }
 

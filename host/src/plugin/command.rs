@@ -18,9 +18,8 @@ use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx};
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use super::cpu_time::Counted;
-use super::limits::Usage;
 use super::report::Failure;
-use super::sandbox;
+use super::sandbox::{self, Usage};
 use super::setup::Limits;
 use crate::capability::http::{Answer, Io};
 use crate::capability::output::SharedTail;

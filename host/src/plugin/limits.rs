@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Trap, WasmBacktrace};
 
-use super::cpu_time::CpuTime;
 use crate::capability::output::TooMuchPrinted;
 use crate::component::engine::STACK;
 
@@ -73,15 +72,6 @@ fn is_recursion(error: &wasmtime::Error) -> bool {
     let frames = backtrace.frames();
     let functions: BTreeSet<u32> = frames.iter().map(|frame| frame.func_index()).collect();
     frames.len() >= 16 && functions.len() <= 4
-}
-
-/// What one call takes, while it goes on and afterwards. Clones share it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Usage {
-    /// Processor time.
-    pub(super) cpu: Arc<CpuTime>,
-    /// Bytes of memory.
-    pub(super) memory: Arc<AtomicUsize>,
 }
 
 /// A limit that ended a call. The text names it.

@@ -9,20 +9,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wasmtime::Engine;
-use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::component::{Component, Linker};
 
 use super::call::{Action, State};
 use super::command::SandboxedCommand;
 use super::setup::{Limits, Plugin, PluginSource, Setup};
 use crate::action_name::ActionName;
 use crate::capability::Facilities;
+use crate::capability::call::{interfaces, offers};
 use crate::capability::process::{Command, Program, Runner, Sandbox};
 use crate::component::cache::Cache;
 use crate::component::engine::{check_machine, engine, start_clock};
 use crate::component::outline::{self, Outline};
 use crate::component::problem::{self, LoadError, Problem};
 use crate::component::{self, compile, types};
-use crate::contract::{self, ActionFullPre};
+use crate::contract::ActionFullPre;
 use crate::digest;
 
 /// Links interfaces of a component to something else than the host.
@@ -153,6 +154,7 @@ impl Loader {
         Ok(Action {
             name: name.clone(),
             digest: linked.digest,
+            is_bundled: matches!(setup.plugin.source, PluginSource::Bundled(_)),
             component: linked.component,
             settings: serde_json::Value::from(setup.settings.clone()).to_string().into(),
             grants: setup.grants.clone(),
@@ -197,7 +199,8 @@ impl Loader {
             }
         };
         let (bytes, outline, found) = look_at(bytes).await?;
-        problem::check(&outline)?;
+        let offers = offers(&plugin.grants);
+        problem::check(&outline, &offers)?;
         let (bytes, outline) = check_types(bytes, outline).await?;
         if let Some(expected) = expected
             && *expected != found
@@ -206,7 +209,9 @@ impl Loader {
         }
         problem::check_memory(&outline, plugin.limits.memory)?;
         if needs_grants {
-            problem::check_grants(&outline, plugin, &found)?;
+            let unpinned = matches!(plugin.source, PluginSource::File { sha256: None, .. });
+            let unpinned = unpinned.then_some(found.as_str());
+            problem::check_grants(&outline, &plugin.name, &offers, unpinned)?;
         }
         Ok((self.compiled(&found, &bytes).await?, found.into()))
     }
@@ -291,19 +296,8 @@ fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
-    let linker_ = &mut linker;
-    contract::settings::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
-        &mut s.host.0.settings
-    })?;
-    contract::log::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| &mut s.host.0.log)?;
-    contract::progress::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
-        &mut s.host.0.progress
-    })?;
-    contract::files::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| &mut s.host.0.files)?;
-    contract::store::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| &mut s.host.0.store)?;
-    contract::mail::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| &mut s.host.0.mail)?;
-    contract::process::add_to_linker::<_, HasSelf<_>>(linker_, |s: &mut State| {
-        &mut s.host.0.process
-    })?;
+    for interface in interfaces() {
+        (interface.link)(&mut linker)?;
+    }
     Ok(linker)
 }

@@ -1,13 +1,26 @@
 //! What every guest runs in, actions and commands alike: a store with its
 //! bounds and a clock, and of the machine nothing but what it is given.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
-use super::limits::{self, Memory, Usage};
+use super::cpu_time::CpuTime;
+use super::limits::{self, Memory};
 use super::setup::Limits;
+
+/// What one call takes, while it goes on and afterwards. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Usage {
+    /// Processor time.
+    pub(super) cpu: Arc<CpuTime>,
+    /// Bytes of memory.
+    pub(super) memory: Arc<AtomicUsize>,
+}
 
 /// The host's side of a store.
 pub trait Host: Send + 'static {

@@ -1,12 +1,14 @@
 //! What an operator decides about an action that is a component: where its
 //! bytes are, what it may ask for and use, its settings.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capability::Grants;
 use crate::capability::process::Command;
+use crate::component::inspect::Configured;
 
 /// One action as it is to be loaded: a plugin with the settings of an instance.
 #[derive(Debug, Clone)]
@@ -43,6 +45,24 @@ pub struct Plugin {
     pub limits: Limits,
 }
 
+impl Plugin {
+    /// What `plugin inspect` shows of it.
+    pub fn configured(&self) -> Configured {
+        let (sha256, is_unpinned) = match &self.source {
+            PluginSource::Bundled(_) => (None, false),
+            PluginSource::File { sha256, .. } => (sha256.clone(), sha256.is_none()),
+        };
+        Configured {
+            name: self.name.clone(),
+            sha256,
+            is_unpinned,
+            memory: self.limits.memory,
+            limits: self.limits.to_string(),
+            reach: self.grants.http.as_ref().map(|grant| grant.lines()).unwrap_or_default(),
+        }
+    }
+}
+
 /// Where a plugin's bytes are.
 #[derive(Debug, Clone)]
 pub enum PluginSource {
@@ -72,5 +92,13 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { cpu: Duration::from_secs(5), wall: Duration::from_secs(120), memory: 64 << 20 }
+    }
+}
+
+impl fmt::Display for Limits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cpu, wall, memory } = *self;
+        let (cpu, wall) = (humantime::format_duration(cpu), humantime::format_duration(wall));
+        write!(f, "CPU = \"{cpu}\", WALL = \"{wall}\", MEMORY = \"{} MiB\"", memory >> 20)
     }
 }

@@ -11,7 +11,9 @@ use wasmtime::component::{Component, Linker, Type, Val};
 
 use super::exchange::{self, Exchange};
 use super::trace::HostCall;
-use crate::component::interfaces::{Access, Interface};
+use crate::capability::Grants;
+use crate::capability::call::offers;
+use crate::component::interfaces::Offer;
 use crate::component::problem;
 use crate::plugin::call::State;
 
@@ -49,12 +51,11 @@ impl Script {
         component: &Component,
     ) -> wasmtime::Result<()> {
         let engine = component.engine().clone();
+        let offers = offers(&Grants::default());
         for (import, item) in component.component_type().imports(&engine) {
             let ComponentItem::ComponentInstance(instance) = item.ty else { continue };
             let Some((name, _)) = problem::ours(import) else { continue };
-            let granted =
-                Interface::find(name).is_some_and(|i| matches!(i.access, Access::Granted { .. }));
-            if !granted {
+            if !Offer::find(&offers, name).is_some_and(Offer::needs_grant) {
                 continue;
             }
             let mut interface = linker.instance(import)?;

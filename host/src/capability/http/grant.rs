@@ -91,6 +91,22 @@ pub struct HttpGrant {
     pub injections: Vec<Injection>,
 }
 
+impl HttpGrant {
+    /// What may be reached and what goes along, in lines for the operator.
+    pub fn lines(&self) -> Vec<String> {
+        let private = if self.private_networks { ", private networks too" } else { "" };
+        let origins = self.origins.iter().map(|origin| format!("{origin}{private}"));
+        let injections = self.injections.iter().map(|Injection { origin, header, value }| {
+            let what = match value {
+                Injected::Text(_) => "a secret of the host's",
+                Injected::Signature(_) => "signed by the host",
+            };
+            format!("{origin}, {header}: {what}")
+        });
+        origins.chain(injections).collect()
+    }
+}
+
 /// A secret that the host puts into a header of requests to one origin. What
 /// the guest itself wrote there is never sent.
 #[derive(Debug, Clone)]

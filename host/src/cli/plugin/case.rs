@@ -11,7 +11,9 @@ use super::bench::{Bench, Run, config_of};
 use super::fixture::{self, Scratch};
 use super::request::{self, Request};
 use crate::action_name::ActionName;
-use crate::component::interfaces::{Access, Interface};
+use crate::capability::Grants;
+use crate::capability::call::offers;
+use crate::component::interfaces::Offer;
 use crate::trial::exchange::Exchange;
 use crate::trial::script::Script;
 use crate::trial::trace::HostCall;
@@ -205,11 +207,12 @@ pub(super) fn record(
     if calls + run.seen.calls.left_out() > MOST_CALLS {
         bail!("it makes more than {MOST_CALLS} calls of the host, too many for a test case");
     }
+    let offers = offers(&Grants::default());
     let mut calls = ArrayOfTables::new();
     let each = run.seen.calls.iter().flat_map(|(call, times)| std::iter::repeat_n(call, *times));
     for HostCall { call, answer } in each {
-        let interface = call.split('.').next().and_then(Interface::find);
-        if !interface.is_some_and(|i| matches!(i.access, Access::Granted { .. })) {
+        let interface = call.split('.').next().and_then(|name| Offer::find(&offers, name));
+        if !interface.is_some_and(Offer::needs_grant) {
             continue;
         }
         let mut table = Table::new();
