@@ -113,6 +113,20 @@ fn memory_that_no_call_could_begin_with_is_refused_with_what_works() {
 }
 
 #[test]
+fn the_queue_can_be_seen_without_the_components_of_its_deliveries() {
+    let folder = folder_with(&["echo"]);
+    let component = folder.path().join("echo.wasm");
+    let server = Server::start(&format!(
+        "[ACTIONS]\n\"hostile@example.org\" = \"x\"\n[PLUGINS.x]\nCOMPONENT = {component:?}\n"
+    ));
+    assert_eq!(server.send(&upload().bytes()).body, SUCCESS);
+    server.settle();
+    fs::remove_file(&component).unwrap();
+    let [entry] = &server.deliveries(&["--all"])[..] else { panic!("one delivery") };
+    assert_eq!(entry["state"], "delivered");
+}
+
+#[test]
 fn a_limit_on_addresses_that_plugins_cannot_live_with_is_named_at_start() {
     let folder = TempDir::new().unwrap();
     let served = Command::new("sh")

@@ -16,7 +16,12 @@ pub(super) const EMAIL: Bundled = Bundled {
     settings: &["TO"],
     secrets: &[],
     // The host ends what stalls; a video through a thin line takes its time.
-    limits: || Limits { wall: Duration::from_secs(60 * 60), ..Limits::default() },
+    // What the host computes for it counts: it encodes and encrypts every byte.
+    limits: || Limits {
+        cpu: Duration::from_secs(120),
+        wall: Duration::from_secs(60 * 60),
+        ..Limits::default()
+    },
     // `TO` is added where it is read.
     grants: || Grants { mail: Some(MailGrant::default()), ..Grants::default() },
     default_for: Unmapped::EmailOnceThereIsAServer,

@@ -1,5 +1,5 @@
-//! What all capabilities know of the call that they serve, and the one table
-//! of interfaces that a component may ask for.
+//! What all capabilities know of the call that they serve, and what each says
+//! of itself.
 
 use std::sync::Arc;
 
@@ -8,7 +8,6 @@ use wasmtime::component::Linker;
 
 use super::offline::Offline;
 use super::{Capabilities, Grants};
-use crate::component::interfaces::{Access, Offer};
 use crate::upload::Delivery;
 
 /// One call of one action.
@@ -58,7 +57,7 @@ impl Call {
             false => format!("PLUGINS.{}", action.plugin),
             true => action.plugin.to_uppercase(),
         };
-        tracing::warn!(%action, "{what} refused; to allow it, add to [{table}]: {remedy}");
+        tracing::warn!(target: "afterimage::capability", %action, "{what} refused; to allow it, add to [{table}]: {remedy}");
         format!("{what} is not granted")
     }
 }
@@ -85,43 +84,4 @@ pub struct Grant {
     pub example: &'static str,
     /// The grant as `ALLOW` would say it, none if there is no grant.
     pub shown: fn(&Grants) -> Option<String>,
-}
-
-/// Every interface that a component may ask for: one row from each capability.
-pub fn interfaces<G: Guest>() -> [Interface<G>; 8] {
-    [
-        // Types alone, which need no host.
-        Interface { name: "uploads", link: |_| Ok(()), grant: None },
-        super::settings::interface(),
-        super::log::interface(),
-        super::progress::interface(),
-        super::files::interface(),
-        super::store::interface(),
-        super::mail::interface(),
-        super::process::interface(),
-    ]
-}
-
-/// The same as a component with these `grants` has them.
-pub fn offers(grants: &Grants) -> Vec<Offer> {
-    let offer = |Interface { name, grant, .. }: Interface<Nobody>| {
-        let access = match grant {
-            None => Access::Free,
-            Some(Grant { example, shown }) => match shown(grants) {
-                Some(grant) => Access::Granted(grant),
-                None => Access::Missing { example },
-            },
-        };
-        Offer { name, access }
-    };
-    interfaces().into_iter().map(offer).collect()
-}
-
-/// A guest that there never is: for the rows of the table alone.
-enum Nobody {}
-
-impl Guest for Nobody {
-    fn capabilities(&mut self) -> &mut Capabilities {
-        match *self {}
-    }
 }

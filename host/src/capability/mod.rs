@@ -14,6 +14,7 @@ pub mod grant;
 pub mod http;
 pub mod log;
 pub mod mail;
+pub mod offers;
 pub mod offline;
 pub mod output;
 pub mod process;

@@ -14,7 +14,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use crate::capability::Grants;
-use crate::capability::call::offers;
+use crate::capability::offers::offers;
 use crate::component::inspect::Inspection;
 use crate::component::{Problem, read};
 use crate::config::{self, Config};

@@ -22,10 +22,12 @@ use crate::capability::{Grants, MailGrant, StoreGrant};
 use crate::plugin::{Limits, Plugin, PluginSource};
 use crate::values;
 
-/// All plugins by name, bundled ones first.
+/// All plugins by name, bundled ones first. What is wrong with their files goes
+/// to `unreadable`.
 pub(super) fn plugins(
     document: &Document<'_>,
     base: &Path,
+    unreadable: &mut Vec<String>,
 ) -> Result<BTreeMap<String, Arc<Plugin>>, ConfigError> {
     let mut plugins: BTreeMap<String, Arc<Plugin>> = BUNDLED
         .iter()
@@ -53,7 +55,7 @@ pub(super) fn plugins(
                 format_args!("[PLUGINS.{name}]: a name has lower-case letters, digits, - and _"),
             ));
         }
-        plugins.insert(name.clone(), Arc::new(plugin(document, name, table, base)?));
+        plugins.insert(name.clone(), Arc::new(plugin(document, name, table, base, unreadable)?));
     }
     Ok(plugins)
 }
@@ -63,16 +65,19 @@ fn plugin(
     name: &str,
     table: &PluginTable,
     base: &Path,
+    unreadable: &mut Vec<String>,
 ) -> Result<Plugin, ConfigError> {
     let path = base.join(table.component.get_ref());
+    // Whoever looks at the queue needs no plugin.
     if let Err(error) = std::fs::File::open(&path) {
-        return Err(document.error(
+        let error = document.error(
             &table.component,
             format_args!(
                 "[PLUGINS.{name}]: {} cannot be read: {error}; correct COMPONENT or remove the plugin",
                 path.display()
             ),
-        ));
+        );
+        unreadable.push(error.to_string());
     }
     if let Some(sha256) = &table.sha256 {
         let digits = sha256.get_ref();

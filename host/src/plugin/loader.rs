@@ -16,7 +16,7 @@ use super::command::SandboxedCommand;
 use super::setup::{Limits, Plugin, PluginSource, Setup};
 use crate::action_name::ActionName;
 use crate::capability::Facilities;
-use crate::capability::call::{interfaces, offers};
+use crate::capability::offers::{interfaces, offers};
 use crate::capability::process::{Command, Program, Runner, Sandbox};
 use crate::component::cache::Cache;
 use crate::component::engine::{check_machine, engine, start_clock};

@@ -12,7 +12,7 @@ use wasmtime::component::{Component, Linker, Type, Val};
 use super::exchange::{self, Exchange};
 use super::trace::HostCall;
 use crate::capability::Grants;
-use crate::capability::call::offers;
+use crate::capability::offers::offers;
 use crate::component::interfaces::Offer;
 use crate::component::problem;
 use crate::plugin::call::State;

@@ -4,6 +4,16 @@ import { read } from 'afterimage:action/files@0.1.0';
 import { write } from 'afterimage:action/log@0.1.0';
 import { json } from 'afterimage:action/settings@0.1.0';
 
+// QuickJS has no console. Its lines go to the host's log.
+const line = (level) => (...words) => write(level, words.map(String).join(' '), []);
+globalThis.console ??= {
+  debug: line('debug'),
+  log: line('info'),
+  info: line('info'),
+  warn: line('warn'),
+  error: line('error'),
+};
+
 // Plain functions: the promise of an `async` one would be dropped.
 export const handler = {
   check(draft) {
@@ -14,7 +24,7 @@ export const handler = {
   // To have the host try again later:
   // throw { tag: 'retry', val: { afterSeconds: 60, reason: 'why' } };
   deliver(upload) {
-    write('info', `settings ${json()}`, []);
+    console.log('settings', json());
     const files = upload.files.map((file) => {
       let length = 0;
       for (let block = 0, bytes; (bytes = read(file.index, block)).length > 0; block++) {

@@ -12,7 +12,7 @@ use super::fixture::{self, Scratch};
 use super::request::{self, Request};
 use crate::action_name::ActionName;
 use crate::capability::Grants;
-use crate::capability::call::offers;
+use crate::capability::offers::offers;
 use crate::component::interfaces::Offer;
 use crate::trial::exchange::Exchange;
 use crate::trial::script::Script;
