@@ -52,6 +52,9 @@ pub struct Config {
     pub deliveries: delivery::Settings,
     /// What is allowed but will not do what the operator may expect.
     pub warnings: Vec<String>,
+    /// Components that cannot be read. A server cannot do without them; whoever
+    /// looks at the queue can.
+    pub unreadable: Vec<String>,
     /// What is written for each key, and where.
     pub written: Vec<Written>,
 }
@@ -135,9 +138,12 @@ impl Config {
         };
         let (of_plugins, of_actions) = (variable("PLUGINS"), variable("ACTIONS"));
         let of_autobackup = variable("AUTOBACKUP");
+        let mut unreadable = Vec::new();
         let plugins = match &of_plugins {
-            Some((name, text)) => plugins(&Document::of_variable(name, text)?, &base)?,
-            None => plugins(&document, &base)?,
+            Some((name, text)) => {
+                plugins(&Document::of_variable(name, text)?, &base, &mut unreadable)?
+            }
+            None => plugins(&document, &base, &mut unreadable)?,
         };
         let mappings = match &of_actions {
             Some((name, text)) => Document::of_variable(name, text)?.mapping("ACTIONS")?,
@@ -201,6 +207,7 @@ impl Config {
             mail,
             deliveries: draft.deliveries,
             warnings,
+            unreadable,
             written,
         })
     }

@@ -80,6 +80,9 @@ pub(super) async fn build(
     ground: &Ground,
     before: Option<&Built>,
 ) -> Result<Built, Unusable> {
+    if let Some(problem) = config.unreadable.first() {
+        return Err(Unusable(problem.clone()));
+    }
     // Looked at first: what changes while it is loaded is loaded again.
     let components = Components::of(&config).await;
     let kept = before.filter(|before| before.config.mail == config.mail);
