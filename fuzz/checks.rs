@@ -11,9 +11,9 @@ use crate::backup::{didl, soap, ssdp};
 use crate::camera::login;
 use crate::camera::multipart::{self, Chunks, Multipart};
 use crate::camera::wire::repair::{end_of_head, repair as repaired};
-use crate::camera::xml::{self, Xml};
 use crate::date::Date;
 use crate::pairing::Udn;
+use crate::xml::{self, Xml};
 
 /// A repaired head is one that a strict parser takes whole, and repairing it
 /// again changes nothing.

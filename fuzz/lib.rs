@@ -12,12 +12,12 @@ mod backup {
 
 #[path = "../host/src/camera"]
 mod camera {
+    pub mod base64;
     pub mod login;
     pub mod multipart;
     pub mod wire {
         pub mod repair;
     }
-    pub mod xml;
 }
 
 #[path = "../host/src/date.rs"]
@@ -32,5 +32,16 @@ mod text {
 
     pub use decode::*;
 }
+
+#[path = "../host/src/text"]
+mod text {
+    mod clean;
+    mod decode;
+
+    pub use clean::{clean, one_line};
+    pub use decode::{charset, decode};
+}
+#[path = "../host/src/xml.rs"]
+mod xml;
 
 pub mod checks;

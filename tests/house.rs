@@ -35,6 +35,7 @@ const FLOORS: [&[&str]; 13] = [
         "file_name",
         "latest",
         "networks",
+        "open_files",
         "password",
         "secret",
         "text",

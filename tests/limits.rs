@@ -45,8 +45,8 @@ fn two_hundred_connections_that_dribble_keep_no_camera_from_uploading() {
 }
 
 #[test]
-fn one_address_has_64_connections_and_others_do_not_feel_it() {
-    let server = Server::start("");
+fn one_address_has_its_limit_of_connections_and_others_do_not_feel_it() {
+    let server = Server::start("MAX_PER_ADDRESS = 64\n");
     let held: Vec<TcpStream> =
         (0..64).map(|_| connect_from([127, 0, 2, 1], server.address)).collect();
     server.logged(&["127.0.2.1 has 64 connections"]);

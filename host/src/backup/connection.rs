@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -28,6 +28,8 @@ use super::state::State;
 use super::{Intake, content, routes};
 use crate::camera::capture::Captures;
 use crate::camera::connection::{READ, linger};
+use crate::camera::places::Place;
+use crate::camera::settings::Limits;
 use crate::camera::wire::{HeadError, Rewound, Watched, read_head};
 
 /// Header lines and length of the request line; no camera comes near.
@@ -41,24 +43,32 @@ const IDLE: Duration = Duration::from_secs(60);
 pub(super) async fn serve<I: Intake>(
     stream: TcpStream,
     peer: &Peer,
-    received: Arc<AtomicU64>,
+    place: &Place,
     state: &State<I>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let SocketAddr::V4(server) = stream.local_addr()? else { return Ok(()) };
-    let stream = Replayed { before: Bytes::new(), stream };
-    let mut source = Watched { stream, received, recording: None };
+    let source = Watched {
+        stream: Arc::new(stream),
+        received: place.received.clone(),
+        recording: None,
+        share: place.share(),
+    };
+    let mut source = Replayed { before: Bytes::new(), source };
     loop {
         let recording = state.captures.as_ref().and_then(Captures::record);
-        source.recording.clone_from(&recording);
-        let served = one(source, peer, server, state).await;
+        if let Some(recording) = &recording {
+            recording.lock().unwrap_or_else(PoisonError::into_inner).add(&source.before);
+        }
+        source.source.recording.clone_from(&recording);
+        let served = one(source, peer, server, place, state).await;
         if let (Some(captures), Some(recording)) = (&state.captures, recording) {
             captures.keep(recording).await;
         }
         let Some(kept) = served? else { return Ok(()) };
         source = kept;
-        if source.stream.before.is_empty()
-            && tokio::time::timeout(IDLE, source.stream.stream.readable()).await.is_err()
+        if source.before.is_empty()
+            && tokio::time::timeout(IDLE, source.source.stream.readable()).await.is_err()
         {
             return Ok(());
         }
@@ -67,12 +77,14 @@ pub(super) async fn serve<I: Intake>(
 
 /// Serves one request; the connection, if it is kept.
 async fn one<I: Intake>(
-    mut source: Watched<Replayed>,
+    mut source: Replayed,
     peer: &Peer,
     server: SocketAddrV4,
+    place: &Place,
     state: &State<I>,
-) -> io::Result<Option<Watched<Replayed>>> {
-    let head = match read_head(&mut source, state.settings.limits.head).await {
+) -> io::Result<Option<Replayed>> {
+    let limits = &state.settings.limits;
+    let head = match read_head(&mut source, limits.head, false).await {
         Ok(head) => head,
         Err(HeadError::Nothing | HeadError::Tls) => return Ok(None),
         Err(HeadError::Io(error)) => return Err(error),
@@ -82,13 +94,14 @@ async fn one<I: Intake>(
                 HeadError::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 _ => StatusCode::BAD_REQUEST,
             };
-            return refuse(source, Reply::empty(status)).await;
+            return refuse(source, Reply::empty(status), place, limits).await;
         }
     };
     if !is_plausible(&head.repaired) {
         tracing::warn!(camera = %peer.address, "request refused: {}", Refused::Head);
-        return refuse(source, Refused::Head.reply()).await;
+        return refuse(source, Refused::Head.reply(), place, limits).await;
     }
+    let source = source.source;
     if let Some(recording) = &source.recording
         && brings_a_file(&head.repaired)
     {
@@ -98,7 +111,9 @@ async fn one<I: Intake>(
     }
     let keeps = Arc::new(AtomicBool::new(false));
     let original = head.original.clone();
-    let one = OneRequest { io: Rewound::new(&head, source), keeps: keeps.clone(), answered: false };
+    let begin = source.received.load(Ordering::Relaxed) - head.rest.len() as u64;
+    let (rewound, surplus) = Rewound::new(&head, source.clone());
+    let one = OneRequest { io: rewound, keeps: keeps.clone(), answered: false };
     let service = service_fn(|request: Request<HttpBody>| {
         let (keeps, original) = (keeps.clone(), original.clone());
         // Boxed, since the connection is polled by hand.
@@ -114,13 +129,14 @@ async fn one<I: Intake>(
         .serve_connection(TokioIo::new(one), service);
     let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let parts = connection.into_parts();
-    let mut source = parts.io.into_inner().io.into_inner();
     if served.is_err() || !keeps.load(Ordering::Relaxed) {
-        linger(source).await?;
+        let came = source.received.load(Ordering::Relaxed) - begin;
+        linger(source, head.outstanding(came), place, limits).await?;
         return Ok(None);
     }
-    source.stream.before = parts.read_buf;
-    Ok(Some(source))
+    // What came of the next request already.
+    let early = surplus.and_then(|surplus| surplus.take());
+    Ok(Some(Replayed { before: early.unwrap_or(parts.read_buf), source }))
 }
 
 /// Whether the body of a request is a file.
@@ -174,16 +190,22 @@ fn is_plausible(head: &[u8]) -> bool {
 }
 
 /// Answers what is no request; the connection is not kept.
-async fn refuse<T>(mut source: Watched<Replayed>, reply: Reply) -> io::Result<Option<T>> {
-    source.stream.write_all(&reply.bare()).await?;
-    linger(source).await?;
+async fn refuse<T>(
+    replayed: Replayed,
+    reply: Reply,
+    place: &Place,
+    limits: &Limits,
+) -> io::Result<Option<T>> {
+    let mut source = replayed.source;
+    source.write_all(&reply.bare()).await?;
+    linger(source, 0, place, limits).await?;
     Ok(None)
 }
 
 /// A connection of which something was read already.
 struct Replayed {
     before: Bytes,
-    stream: TcpStream,
+    source: Watched,
 }
 
 impl AsyncRead for Replayed {
@@ -193,7 +215,7 @@ impl AsyncRead for Replayed {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.before.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(cx, buf);
+            return Pin::new(&mut self.source).poll_read(cx, buf);
         }
         let length = self.before.len().min(buf.remaining());
         buf.put_slice(&self.before[..length]);
@@ -202,28 +224,10 @@ impl AsyncRead for Replayed {
     }
 }
 
-impl AsyncWrite for Replayed {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 /// A connection that ends for its reader when the answer is written: hyper
 /// would read the next head itself, unrepaired.
 struct OneRequest {
-    io: Rewound<Replayed>,
+    io: Rewound,
     keeps: Arc<AtomicBool>,
     answered: bool,
 }

@@ -17,11 +17,11 @@ use super::state::{self, State};
 use super::{Intake, content, media_type};
 use crate::camera::body::Body;
 use crate::camera::multipart::Chunks;
-use crate::camera::xml;
 use crate::date::Date;
 use crate::file_name;
 use crate::spool::Sight;
 use crate::upload::File;
+use crate::xml;
 
 /// Name of the header that names an action.
 const SOAPACTION: &str = "soapaction";

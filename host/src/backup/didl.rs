@@ -1,8 +1,8 @@
 //! What a camera says of a file before it sends it, and what it hears: DIDL-Lite
 //! of UPnP's ContentDirectory:1.
 
-use crate::camera::xml::Xml;
 use crate::date::Date;
+use crate::xml::Xml;
 
 use super::soap::{self, escaped};
 

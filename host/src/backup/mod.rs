@@ -87,7 +87,7 @@ pub async fn serve<I: Intake>(
     let most = settings.limits.connections;
     let state = Arc::new(State::new(settings.clone(), udn, intake));
     let free = Arc::new(Semaphore::new(most));
-    let places = Places::new(most);
+    let places = Places::new(most, settings.limits.of_one_address());
     while !*stop.borrow() {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -107,16 +107,18 @@ pub async fn serve<I: Intake>(
             tracing::debug!(%peer, "not in FROM of [AUTOBACKUP]");
             continue;
         }
-        let Some(place) = places.take(peer.ip()) else { continue };
+        let place = places.take(peer.ip());
+        if !place.count(peer.ip()) {
+            continue;
+        }
         let turn = free.clone().acquire_owned().await.expect("the semaphore is never closed");
         let state = state.clone();
         tokio::spawn(async move {
             match state.settings.admit(peer.ip()).await {
                 None => tracing::debug!(%peer, "not in CAMERAS of [AUTOBACKUP]"),
                 Some(camera) => {
-                    let received = place.received.clone();
                     let served = tokio::select! {
-                        served = connection::serve(stream, &camera, received, &state) => served,
+                        served = connection::serve(stream, &camera, &place, &state) => served,
                         () = place.must_leave() => Ok(()),
                     };
                     if let Err(error) = served {

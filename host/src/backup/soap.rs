@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use crate::camera::xml::Xml;
+use crate::xml::Xml;
 
 /// Largest body of a request, in bytes. The largest known has 1 000.
 pub const LARGEST: usize = 64 << 10;

@@ -112,7 +112,7 @@ impl Recording {
         self.is_done = true;
     }
 
-    pub(super) fn add(&mut self, bytes: &[u8]) {
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
         if self.is_done {
             return;
         }

@@ -1,5 +1,12 @@
 //! `POST /social/columbus/email`: the camera's e-mail function
 //! (`protocol.md` 3.6).
+//!
+//! Which part is what is told by more than its name, for a photo must not be
+//! lost because a model calls it otherwise. A part that is neither text nor
+//! file is an error unless it is empty: no camera hears OK for what was thrown
+//! away.
+
+mod message;
 
 use std::time::SystemTime;
 
@@ -8,49 +15,67 @@ use hyper::Request;
 use hyper::body::Incoming as HttpBody;
 use hyper::header::CONTENT_TYPE;
 
-use super::body::Body;
-use super::multipart::{self, Chunks, Multipart, MultipartError};
+use self::message::Message;
+use super::Intake;
+use super::body::{self, Body};
+use super::file::{self, Begun};
+use super::media;
+use super::multipart::{self, Chunks, Multipart, MultipartError, Part};
 use super::reply::Refused;
-use super::settings::Senders;
-use super::state::State;
-use super::xml::{self, Xml};
-use super::{Intake, file};
+use super::state::{Caller, State};
+use super::transfer::{Decoded, Transfer};
+use crate::text;
 use crate::upload::{Origin, Upload};
+use crate::xml;
 
 /// Largest `message` part, in bytes. Cameras limit the text to some hundred
 /// characters.
-const LARGEST_MESSAGE: usize = 256 << 10;
+const LARGEST_MESSAGE: usize = 64 << 10;
 
 /// Takes an e-mail, from the first byte of the body to the durable upload.
 pub(super) async fn receive<I: Intake>(
     state: &State<I>,
     request: Request<HttpBody>,
+    caller: &Caller,
 ) -> Result<(), Refused> {
     let received_at = SystemTime::now();
-    let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+    let content_type = body::header(request.headers(), &CONTENT_TYPE);
     let boundary = content_type
-        .and_then(|value| multipart::boundary(&String::from_utf8_lossy(value)))
+        .and_then(|header| multipart::boundary(&header))
         .ok_or_else(|| Refused::malformed("No multipart boundary"))?;
-    let mut parts =
-        Multipart::new(&boundary, Body::open(request.into_body(), &state.settings).await?);
+    let mut parts = Multipart::new(&boundary, Body::open(request, &state.settings).await?);
     let mut lease = state.intake.begin()?;
-    let mut message = None;
+    let (mut message, mut empty) = (None, None);
     while let Some(part) = parts.next_part().await.map_err(broken)? {
-        match part.name.as_str() {
-            "message" => {
-                let text = read_message(&mut parts).await?;
+        let raw = Begun::new(Content(&mut parts)).await?;
+        let transfer = Transfer::of(part.transfer_encoding.as_deref(), raw.beginning())?;
+        let mut content = Begun::new(Decoded::new(raw, transfer)).await?;
+        match Kind::of(&part, content.beginning(), message.is_some()) {
+            Kind::Message => {
+                let (text, charset) = read_message(&mut content, &part).await?;
                 // Now rather than after a gigabyte of a stranger's video.
                 message = Some(Message::parse(&text, &state.settings.senders)?);
+                parts.expect_charset(charset);
             }
-            "binary" => {
-                let name = part.file_name.unwrap_or_default();
+            Kind::File if content.is_empty() => {
+                let name = part.file_name.unwrap_or(part.name);
+                tracing::warn!("file {name:?} of an e-mail is empty; it is left out");
+                empty = Some(name);
+            }
+            Kind::File => {
+                let name = part.file_name.as_deref().unwrap_or_default();
                 let content_type = part.content_type.as_deref();
-                file::receive(&mut Content(&mut parts), &name, content_type, &mut lease).await?;
+                let held = state.memory.hold(&caller.share);
+                file::receive(&mut content, name, content_type, &mut lease, held).await?;
             }
-            other => tracing::info!("part {other:?} of an e-mail is not known; left out"),
+            Kind::Unknown if content.is_empty() => {}
+            Kind::Unknown => return Err(Refused::UnknownPart(part.name)),
         }
     }
     let message = message.ok_or_else(|| Refused::malformed("No message"))?;
+    if let Some(name) = empty.filter(|_| lease.files().is_empty()) {
+        return Err(Refused::Malformed(format!("{name} is empty")));
+    }
     let upload = Upload {
         id: lease.id().to_owned(),
         origin: Origin::Email,
@@ -66,74 +91,56 @@ pub(super) async fn receive<I: Intake>(
     state.intake.accept(upload, lease).await
 }
 
-/// The XML of an e-mail, read.
-struct Message {
-    sender: String,
-    recipients: Vec<String>,
-    subject: String,
-    body: String,
+/// What a part of an e-mail is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Message,
+    File,
+    Unknown,
 }
 
-impl Message {
-    fn parse(text: &str, senders: &Senders) -> Result<Self, Refused> {
-        let document = Xml::new(text);
-        let email =
-            document.element("email").ok_or_else(|| Refused::malformed("No email element"))?;
-        let text = |name| email.element(name).map(|element| element.text()).unwrap_or_default();
-        let sender = address(&text("sender")).to_owned();
-        let sender = match senders.find(&sender) {
-            Some(known) => known.address.clone(),
-            None => return Err(Refused::Sender(sender)),
+impl Kind {
+    /// Of a part that begins with `begin`; an e-mail has one message.
+    fn of(part: &Part, begin: &[u8], has_message: bool) -> Self {
+        let is_file = media::by_content(begin).is_some()
+            || part.content_type.as_deref().is_some_and(media::is_media);
+        let is_message = || {
+            part.name.eq_ignore_ascii_case("message")
+                || xml::decode(begin, part.charset().as_deref()).contains("<email")
         };
-        let mut recipients: Vec<String> = Vec::new();
-        for receiver in
-            email.element("receiverList").iter().flat_map(|list| list.elements("receiver"))
+        if is_file {
+            Self::File
+        } else if !has_message && is_message() {
+            Self::Message
+        } else if part.name.eq_ignore_ascii_case("binary")
+            || part.file_name.as_deref().is_some_and(|name| !name.is_empty())
         {
-            let text = receiver.text();
-            let recipient = address(&text);
-            let known = recipients.iter().any(|known| known.eq_ignore_ascii_case(recipient));
-            if !recipient.is_empty() && !known {
-                recipients.push(recipient.to_owned());
-            }
+            Self::File
+        } else {
+            Self::Unknown
         }
-        if recipients.is_empty() {
-            return Err(Refused::malformed("No receiver"));
-        }
-        let body = text("body");
-        Ok(Self {
-            sender,
-            recipients,
-            subject: text("title").trim().to_owned(),
-            body: without_marker(&body).trim().to_owned(),
-        })
     }
 }
 
-/// The address of `addr` or `Name <addr>` (`protocol.md` 2, D22).
-fn address(written: &str) -> &str {
-    let inner = written.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>'));
-    inner.map_or(written, |(address, _)| address).trim()
-}
-
-/// `body` without `language_sh100_utf8` at its end (`protocol.md` 2, D21).
-fn without_marker(body: &str) -> &str {
-    let trimmed = body.trim_end();
-    let line = trimmed.rfind(['\n', '\r']).map_or(0, |at| at + 1);
-    let marker = trimmed[line..].strip_prefix("language_").is_some_and(|rest| {
-        rest.contains('_') && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
-    });
-    if marker { &trimmed[..line] } else { body }
-}
-
-async fn read_message(parts: &mut Multipart<Body<'_>>) -> Result<String, Refused> {
+/// The text of a message, and what it was encoded in, if that says anything
+/// about names.
+async fn read_message(
+    content: &mut impl Chunks<Error = Refused>,
+    part: &Part,
+) -> Result<(String, &'static str), Refused> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = parts.next_chunk().await.map_err(broken)? {
+    while let Some(chunk) = content.next().await? {
         if bytes.len() + chunk.len() > LARGEST_MESSAGE {
             return Err(Refused::malformed("Message too large"));
         }
+        // No more than there is, of hundreds who may send such at once.
+        bytes.reserve_exact(chunk.len());
         bytes.extend_from_slice(&chunk);
     }
-    Ok(xml::decode(&bytes, None).into_owned())
+    let said = part.charset();
+    let declared = said.as_deref().or_else(|| xml::declared(&bytes));
+    let charset = text::charset(&bytes, declared);
+    Ok((text::decode(&bytes, Some(charset)).into_owned(), charset))
 }
 
 /// What is left of the part that a reader stands in.
@@ -151,24 +158,5 @@ fn broken(error: MultipartError<Refused>) -> Refused {
     match error {
         MultipartError::Source(refused) => refused,
         error => Refused::Malformed(error.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_marker_at_the_end_of_the_text_is_removed() {
-        assert_eq!(without_marker("Hello\nlanguage_sh100_utf8").trim(), "Hello");
-        assert_eq!(without_marker("language_sh100_utf8\n"), "");
-        assert_eq!(without_marker("I speak language_x"), "I speak language_x");
-        assert_eq!(without_marker("Hello"), "Hello");
-    }
-
-    #[test]
-    fn a_sender_comes_with_or_without_a_name() {
-        assert_eq!(address("Holiday Cam <Camera@samsungcamera.com>"), "Camera@samsungcamera.com");
-        assert_eq!(address(" Camera@samsungcamera.com\n"), "Camera@samsungcamera.com");
     }
 }

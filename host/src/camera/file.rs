@@ -1,71 +1,102 @@
 //! One file of an upload, from the network to the disk.
 
+use std::collections::VecDeque;
+use std::pin::pin;
+
+use bytes::Bytes;
+
+use super::media::Media;
+use super::memory::{Held, SILENT};
 use super::multipart::Chunks;
 use super::reply::Refused;
-use crate::file_name;
 use crate::spool::Lease;
+
+/// Bytes of a beginning, by which a file is known.
+const BEGINNING: usize = 512;
+
+/// Chunks of which the first bytes are known before they are taken.
+pub(super) struct Begun<S> {
+    source: S,
+    /// Taken from the source already.
+    chunks: VecDeque<Bytes>,
+}
+
+impl<S: Chunks> Begun<S> {
+    /// Waits for the first bytes of `source`.
+    ///
+    /// # Errors
+    /// The source's.
+    pub(super) async fn new(mut source: S) -> Result<Self, S::Error> {
+        let mut chunks = VecDeque::new();
+        let mut length = 0;
+        while length < BEGINNING
+            && let Some(chunk) = source.next().await?
+        {
+            length += chunk.len();
+            chunks.push_back(chunk);
+        }
+        if chunks.front().is_some_and(|chunk: &Bytes| chunk.len() < BEGINNING) {
+            chunks = VecDeque::from([chunks.into_iter().flatten().collect()]);
+        }
+        chunks.retain(|chunk| !chunk.is_empty());
+        Ok(Self { source, chunks })
+    }
+
+    /// At least the first 512 bytes, unless there are fewer.
+    pub(super) fn beginning(&self) -> &[u8] {
+        self.chunks.front().map_or(&[], |chunk| chunk)
+    }
+
+    /// Whether nothing comes at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.chunks.is_empty()
+    }
+}
+
+impl<S: Chunks> Chunks for Begun<S> {
+    type Error = S::Error;
+
+    async fn next(&mut self) -> Result<Option<Bytes>, S::Error> {
+        match self.chunks.pop_front() {
+            Some(chunk) => Ok(Some(chunk)),
+            None => self.source.next().await,
+        }
+    }
+}
 
 /// Takes the file that `chunks` brings into `lease`. Name and media type
 /// are as the camera sent them.
 ///
 /// # Errors
-/// The source's or the disk's; a name that points elsewhere; an empty file.
-pub(super) async fn receive(
-    chunks: &mut impl Chunks<Error = Refused>,
+/// The source's or the disk's; a name that points elsewhere.
+pub(super) async fn receive<S: Chunks<Error = Refused>>(
+    chunks: &mut Begun<S>,
     name: &str,
     content_type: Option<&str>,
     lease: &mut Lease,
+    mut held: Held<'_>,
 ) -> Result<(), Refused> {
-    let name = safe_name(name)?;
-    let content_type = media_type(content_type, &name);
+    let Media { name, content_type } = Media::new(name, content_type, chunks.beginning())?;
     let mut file = lease.create_file(&name, content_type).map_err(Refused::disk)?;
-    while let Some(chunk) = chunks.next().await? {
+    loop {
+        let mut next = pin!(chunks.next());
+        let chunk = match tokio::time::timeout(SILENT, &mut next).await {
+            Ok(chunk) => chunk?,
+            Err(_) => {
+                if held.is_dear() {
+                    file.release().await.map_err(Refused::disk)?;
+                    held.set(0);
+                }
+                next.await?
+            }
+        };
+        let Some(chunk) = chunk else { break };
         file.append(&chunk).await.map_err(Refused::disk)?;
+        held.set(file.held());
+        if held.is_too_much() {
+            file.hand_over().await.map_err(Refused::disk)?;
+            held.set(file.held());
+        }
     }
-    lease.finish_file(file).await.map_err(Refused::disk)?;
-    match lease.files().last() {
-        Some(file) if file.size == 0 => Err(Refused::malformed(&format!("{} is empty", file.name))),
-        _ => Ok(()),
-    }
-}
-
-/// The name under which a file may be kept.
-///
-/// # Errors
-/// It points upwards.
-pub(super) fn safe_name(name: &str) -> Result<String, Refused> {
-    file_name::safe(name).ok_or_else(|| Refused::malformed("Bad file name"))
-}
-
-/// The media type that others understand (`protocol.md` 2, D20); by the name's
-/// extension where the camera says nothing useful.
-fn media_type(sent: Option<&str>, name: &str) -> String {
-    let sent = sent.and_then(|sent| sent.split(';').next()).unwrap_or_default();
-    let sent = sent.trim().to_ascii_lowercase();
-    let plausible = sent.split_once('/').is_some_and(|(kind, subtype)| {
-        ["image", "video", "audio"].contains(&kind)
-            && !subtype.is_empty()
-            && subtype.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-    });
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
-    match (sent.as_str(), extension.as_deref()) {
-        ("image/pjpeg" | "image/jpg", _) => "image/jpeg".to_owned(),
-        _ if plausible => sent,
-        (_, Some("jpg" | "jpeg")) => "image/jpeg".to_owned(),
-        (_, Some("mp4")) => "video/mp4".to_owned(),
-        _ => "application/octet-stream".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn media_types_are_those_that_others_understand() {
-        assert_eq!(media_type(Some("image/pjpeg"), "A.JPG"), "image/jpeg");
-        assert_eq!(media_type(Some("video/mp4;"), "A.MP4"), "video/mp4");
-        assert_eq!(media_type(None, "A.JPG"), "image/jpeg");
-        assert_eq!(media_type(Some("text/html"), "A.SRW"), "application/octet-stream");
-    }
+    lease.finish_file(file).await.map_err(Refused::disk)
 }

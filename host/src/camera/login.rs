@@ -11,12 +11,13 @@ use std::fmt;
 
 use aes::Aes128;
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use cbc::cipher::block_padding::NoPadding;
 use cbc::cipher::{BlockModeDecrypt as _, KeyIvInit as _};
 use percent_encoding::percent_decode_str;
 use thiserror::Error;
+
+use super::base64::LENIENT;
+use crate::text;
 
 /// Decodes the credentials of a login, `protocol.md` 4.
 ///
@@ -25,7 +26,8 @@ use thiserror::Error;
 /// in the request, XML entities already decoded. Without a key, or with an
 /// empty one, the other two are only percent-encoded (`protocol.md` 4.6).
 ///
-/// Spaces and case are kept: they may belong to a password (`protocol.md` 4.3).
+/// Spaces and case of a password are kept: they may belong to it (`protocol.md`
+/// 4.3). Blanks around what stands in the request are not, nor around the user.
 ///
 /// # Errors
 ///
@@ -36,14 +38,17 @@ pub fn credentials(
     password: &str,
     crypt_session_key: Option<&str>,
 ) -> Result<Credentials, LoginError> {
-    let key = match crypt_session_key {
+    let key = match crypt_session_key.map(str::trim_ascii) {
         None | Some("") => None,
         Some(value) => Some(SessionKey::decode(value)?),
     };
-    let credentials = Credentials {
-        user: text(user, Field::User, key.as_ref())?,
-        password: text(password, Field::Password, key.as_ref())?,
+    let user = plain(user, Field::User, key.as_ref())?;
+    // Who has no password to encrypt may send nothing at all.
+    let password = match password.trim_ascii() {
+        "" => String::new(),
+        password => plain(password, Field::Password, key.as_ref())?,
     };
+    let credentials = Credentials { user, password };
     if credentials.user.is_empty() {
         return Err(LoginError::EmptyUser);
     }
@@ -56,7 +61,7 @@ pub fn credentials(
 #[derive(Clone)]
 pub struct Credentials {
     /// The user as typed into the camera, mostly an e-mail address; never
-    /// empty, neither trimmed nor lower-cased.
+    /// empty, without blanks around it, not lower-cased.
     pub user: String,
     /// The password as typed into the camera; may be empty.
     pub password: String,
@@ -89,10 +94,9 @@ pub enum LoginError {
     /// multiple of 16; it was cut or not encrypted with AES-CBC.
     #[error("the encrypted {0} has {1} bytes, not a positive multiple of 16")]
     Length(Field, usize),
-    /// The value is not UTF-8: a wrong key, or a camera that encodes names in
-    /// another way (Latin-1, EUC-KR). The remedy is a user name in ASCII.
-    #[error("the {0} is not UTF-8: a wrong key, or characters beyond ASCII in another encoding")]
-    Utf8(Field),
+    /// The value is no text in any encoding: a wrong key.
+    #[error("the {0} is no text: a wrong key")]
+    NoText(Field),
     /// The value holds control characters, which nobody can type into a
     /// camera: nearly always a wrong key.
     #[error("the {0} holds control characters")]
@@ -120,18 +124,43 @@ impl fmt::Display for Field {
     }
 }
 
-fn text(value: &str, field: Field, key: Option<&SessionKey>) -> Result<String, LoginError> {
+fn plain(value: &str, field: Field, key: Option<&SessionKey>) -> Result<String, LoginError> {
     // Not form decoding: base64 uses `+`, and some bodies carry it unescaped.
-    let value: Vec<u8> = percent_decode_str(value).collect();
+    let value: Vec<u8> = percent_decode_str(value.trim_ascii()).collect();
     let bytes = match key {
         Some(key) => unpadded(key.decrypt(&value, field)?),
         None => value,
     };
-    let text = String::from_utf8(bytes).map_err(|_| LoginError::Utf8(field))?;
-    if text.chars().any(char::is_control) {
-        return Err(LoginError::Control(field));
+    // What a wrong key decrypts to would look like text in some encoding, but
+    // hardly without a control character.
+    let is_utf8 = str::from_utf8(&bytes).is_ok();
+    let text = text::decode(&bytes, None);
+    let text = match field {
+        Field::User => text.trim_ascii(),
+        Field::Password => text.trim_end_matches(['\r', '\n']),
+    };
+    let has_control = text.chars().any(char::is_control);
+    match (is_utf8, has_control || text.contains(char::REPLACEMENT_CHARACTER)) {
+        (false, true) => Err(LoginError::NoText(field)),
+        (true, _) if has_control => Err(LoginError::Control(field)),
+        _ => Ok(text.to_owned()),
     }
-    Ok(text)
+}
+
+/// Base64 without what came in between on its way: line breaks, and blanks
+/// that were a `+` before somebody decoded a form.
+fn base64(value: &[u8]) -> Option<Vec<u8>> {
+    let value: Vec<u8> = value
+        .trim_ascii()
+        .iter()
+        .filter(|byte| !matches!(byte, b'\r' | b'\n' | b'\t'))
+        .map(|byte| match byte {
+            b' ' | b'-' => b'+',
+            b'_' => b'/',
+            byte => *byte,
+        })
+        .collect();
+    LENIENT.decode(value).ok()
 }
 
 /// AES key and IV, which come with every login in clear (`protocol.md` 4.1).
@@ -142,7 +171,8 @@ struct SessionKey {
 
 impl SessionKey {
     fn decode(value: &str) -> Result<Self, LoginError> {
-        let bytes = BASE64.decode(value).map_err(|_| LoginError::KeyEncoding)?;
+        let value: Vec<u8> = percent_decode_str(value).collect();
+        let bytes = base64(&value).ok_or(LoginError::KeyEncoding)?;
         match bytes.as_chunks() {
             (&[key, iv], []) => Ok(Self { key, iv }),
             _ => Err(LoginError::KeyLength(bytes.len())),
@@ -150,7 +180,7 @@ impl SessionKey {
     }
 
     fn decrypt(&self, value: &[u8], field: Field) -> Result<Vec<u8>, LoginError> {
-        let mut bytes = BASE64.decode(value).map_err(|_| LoginError::Encoding(field))?;
+        let mut bytes = base64(value).ok_or(LoginError::Encoding(field))?;
         let length = LoginError::Length(field, bytes.len());
         if bytes.is_empty() {
             return Err(length);
@@ -190,14 +220,6 @@ fn pkcs7(plaintext: &[u8]) -> usize {
 
 /// The block of AES in bytes, and the length of an AES-128 key.
 const BLOCK: usize = 16;
-
-/// Cameras pad, but a missing `=` or stray last bits lose no information.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new()
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-        .with_decode_allow_trailing_bits(true),
-);
 
 #[cfg(test)]
 mod tests;

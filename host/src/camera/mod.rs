@@ -3,6 +3,7 @@
 //! actions, plugins or databases; what becomes of an upload is decided behind
 //! [`Intake`].
 
+mod base64;
 pub(crate) mod body;
 pub(crate) mod capture;
 pub(crate) mod connection;
@@ -13,9 +14,14 @@ mod file;
 mod hotspot;
 pub mod login;
 mod mask;
+mod media;
+mod memory;
 pub mod multipart;
 mod osp;
 mod page;
+mod passwords;
+mod path;
+mod pending_logins;
 pub(crate) mod places;
 mod reply;
 mod routes;
@@ -23,9 +29,10 @@ mod server;
 pub mod settings;
 mod social;
 mod state;
+mod transfer;
+mod turns;
 pub(crate) mod unknown_requests;
 pub(crate) mod wire;
-pub mod xml;
 
 pub use connection::Camera;
 pub use reply::Refused;

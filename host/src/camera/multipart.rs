@@ -15,9 +15,12 @@ use thiserror::Error;
 
 use self::delimiter::{Delimiter, Next, Verdict};
 pub use self::headers::{Part, boundary};
+pub use self::parameters::parameter;
 
 mod delimiter;
 mod headers;
+mod parameters;
+mod words;
 
 /// The source of a body, chunk by chunk.
 pub trait Chunks: Send {
@@ -26,6 +29,24 @@ pub trait Chunks: Send {
 
     /// The next chunk in any size, `None` when the body has ended properly.
     fn next(&mut self) -> impl Future<Output = Result<Option<Bytes>, Self::Error>> + Send;
+
+    /// What stands behind that end, asked for when the parts are not whole
+    /// there: a camera may have counted too little. `None` if nothing does.
+    fn more(
+        &mut self,
+        _lacks: Lacks,
+    ) -> impl Future<Output = Result<Option<Bytes>, Self::Error>> + Send {
+        async { Ok(None) }
+    }
+}
+
+/// What a body lacks at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lacks {
+    /// Only the headers of another part could follow.
+    Nothing,
+    /// The delimiter behind a part.
+    Delimiter,
 }
 
 /// Reads the parts of a multipart body one after the other.
@@ -43,6 +64,10 @@ pub struct Multipart<S> {
     ended: bool,
     position: Position,
     parts: usize,
+    /// Whether some of the headers of a part has come, and no more of it.
+    in_headers: bool,
+    /// What names are encoded in, if they do not tell.
+    charset: Option<&'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,13 +126,20 @@ impl<S: Chunks> Multipart<S> {
             ended: false,
             position: Position::Content { at_start: true },
             parts: 0,
+            in_headers: false,
+            charset: None,
         }
+    }
+
+    /// From now on names are taken for `charset` where they do not tell
+    /// themselves.
+    pub fn expect_charset(&mut self, charset: &'static str) {
+        self.charset = Some(charset);
     }
 
     /// Goes to the next part, skipping what is left of the one before.
     ///
-    /// `None` after the last part; an epilogue is not read. A part without any
-    /// header is skipped, for nothing tells what it is. A part whose headers
+    /// `None` after the last part; an epilogue is not read. A part whose headers
     /// run into the end of the body or into the next delimiter is none.
     ///
     /// # Errors
@@ -126,9 +158,7 @@ impl<S: Chunks> Multipart<S> {
             if self.parts > PARTS {
                 return Err(MultipartError::Parts);
             }
-            if !headers.is_empty() {
-                return Ok(Some(Part::parse(&headers)));
-            }
+            return Ok(Some(Part::parse(&headers, self.charset)));
         }
     }
 
@@ -193,6 +223,7 @@ impl<S: Chunks> Multipart<S> {
                 self.chunk.clear();
             }
             Verdict::Delimiter(delimiter, next) => {
+                self.delimiter.learn(&self.chunk[..delimiter]);
                 self.chunk.advance(delimiter);
                 self.position = next.into();
             }
@@ -225,6 +256,7 @@ impl<S: Chunks> Multipart<S> {
             }
             Verdict::Delimiter(length, next) => {
                 self.chunk.advance(length - before);
+                self.delimiter.learn(&self.held[..length]);
                 self.held.clear();
                 self.position = next.into();
                 None
@@ -236,6 +268,7 @@ impl<S: Chunks> Multipart<S> {
     /// delimiter or the end of the body comes before the empty line.
     async fn read_headers(&mut self) -> Result<Option<Vec<u8>>, MultipartError<S::Error>> {
         let mut headers = Vec::new();
+        self.in_headers = false;
         loop {
             let start = headers.len();
             if !self.read_line(&mut headers).await? {
@@ -273,6 +306,7 @@ impl<S: Chunks> Multipart<S> {
             }
             line.extend_from_slice(&self.chunk[..length]);
             self.chunk.advance(length);
+            self.in_headers = true;
             if end.is_some() {
                 break;
             }
@@ -289,10 +323,26 @@ impl<S: Chunks> Multipart<S> {
         while self.chunk.is_empty() && !self.ended {
             match self.source.next().await.map_err(MultipartError::Source)? {
                 Some(chunk) => self.chunk = chunk,
-                None => self.ended = true,
+                None => {
+                    let more = self.source.more(self.lacks()).await;
+                    match more.map_err(MultipartError::Source)? {
+                        Some(chunk) => self.chunk = chunk,
+                        None => self.ended = true,
+                    }
+                }
             }
         }
         Ok(!self.chunk.is_empty())
+    }
+
+    /// What the body lacks if it ends here.
+    fn lacks(&self) -> Lacks {
+        let is_whole = match self.position {
+            Position::Content { .. } => self.delimiter.is_one(&self.held),
+            Position::Headers => !self.in_headers,
+            Position::End => true,
+        };
+        if is_whole { Lacks::Nothing } else { Lacks::Delimiter }
     }
 }
 

@@ -3,13 +3,14 @@
 
 use std::time::SystemTime;
 
+use hyper::Request;
 use hyper::body::Incoming as HttpBody;
 
 use super::Intake;
 use super::body::Body;
 use super::reply::{Refused, Reply};
 use super::state::State;
-use super::xml::Xml;
+use crate::xml::Xml;
 
 /// `GET /security/sso/initialize/time`: the ST1000 sets its clock and then
 /// asks for [the list](providers).
@@ -32,9 +33,9 @@ pub(super) fn providers() -> Reply {
 /// of an NX300. The answer that it would take for success is not known.
 pub(super) async fn allshare<I: Intake>(
     state: &State<I>,
-    body: HttpBody,
+    request: Request<HttpBody>,
 ) -> Result<Reply, Refused> {
-    let text = Body::open(body, &state.settings).await?.text().await?;
+    let text = Body::open(request, &state.settings).await?.text().await?;
     let user = Xml::new(&text).element("loginID").map(|login| login.text().trim().to_owned());
     match user.as_deref().and_then(|user| state.settings.senders.find(user)) {
         Some(_) => Err(Refused::AllShare),

@@ -89,6 +89,15 @@ pub enum Refused {
          shows why they are not delivered"
     )]
     QueueFull(usize),
+    /// A part of an e-mail that is neither its text nor a file.
+    #[error(
+        "part {0:?} of the e-mail is neither its text nor a file, and is not thrown away; please \
+         report this camera"
+    )]
+    UnknownPart(String),
+    /// A file in several requests.
+    #[error("Content-Range {0:?}: parts of files are not put together; send the whole file")]
+    Part(String),
     /// More bytes than the limit.
     #[error("over {0} bytes; MAX_UPLOAD in the configuration limits uploads")]
     TooLarge(u64),
@@ -104,6 +113,12 @@ pub enum Refused {
     /// The password is not the user's.
     #[error("login failed: wrong password of {0:?}")]
     WrongPassword(String),
+    /// The password was not looked at.
+    #[error(
+        "login failed: too many wrong passwords came from this address, or too many logins at \
+         once; it has to wait"
+    )]
+    TooManyLogins,
     /// The camera wants to log in on a page of the service, which is gone.
     #[error(
         "{0} wants a login by OAuth, whose pages are gone; choose another service, or try \
@@ -126,11 +141,21 @@ pub enum Refused {
     #[error("AllShare logins are not understood yet; e-mail and sharing work without them")]
     AllShare,
     /// One address has more connections open than a household of cameras.
-    #[error("too many connections from one address")]
+    #[error("too many connections from one address; MAX_PER_ADDRESS limits them")]
     TooManyConnections,
     /// The request's head is larger than any camera's.
-    #[error("request head over {} KiB", super::wire::LARGEST_HEAD >> 10)]
+    #[error(
+        "request head over {} KiB or {} lines",
+        super::wire::LARGEST_HEAD >> 10,
+        super::wire::FIELDS
+    )]
     HeadTooLarge,
+    /// A proxy says for whom it comes, and is not believed.
+    #[error(
+        "a PROXY header from an address that is not in TRUSTED_PROXIES; if it is your proxy's, \
+         add it there"
+    )]
+    UnknownProxy,
     /// The request stopped in the middle.
     #[error("the camera's request ended or stalled before its end")]
     Incomplete,
@@ -164,11 +189,14 @@ impl Refused {
             Self::Disk(_) => (StatusCode::INSUFFICIENT_STORAGE, "Storage failed".into()),
             Self::Full => (StatusCode::INSUFFICIENT_STORAGE, "Storage full".into()),
             Self::QueueFull(_) => (StatusCode::INSUFFICIENT_STORAGE, "Queue full".into()),
+            Self::UnknownPart(_) => (StatusCode::BAD_REQUEST, "Unknown part".into()),
+            Self::Part(_) => (StatusCode::RANGE_NOT_SATISFIABLE, "Send the whole file".into()),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "Too large".into()),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "Too slow".into()),
             Self::Login(_) | Self::UnknownUser(_) | Self::WrongPassword(_) => {
                 (StatusCode::UNAUTHORIZED, "Login failed".into())
             }
+            Self::TooManyLogins => (StatusCode::UNAUTHORIZED, "Too many logins, wait".into()),
             Self::OAuth(_) => (StatusCode::UNAUTHORIZED, "OAuth not supported".into()),
             Self::Session => (StatusCode::UNAUTHORIZED, "Session expired".into()),
             Self::NotAnnounced => (StatusCode::NOT_FOUND, "Not announced".into()),
@@ -181,13 +209,14 @@ impl Refused {
             Self::HeadTooLarge => {
                 (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request head too large".into())
             }
+            Self::UnknownProxy => (StatusCode::BAD_REQUEST, "Unknown proxy".into()),
             Self::Incomplete => (StatusCode::BAD_REQUEST, "Incomplete request".into()),
             Self::Unknown => (StatusCode::NOT_FOUND, "Unknown service".into()),
         };
         let (code, subcode) = match (codes, self) {
             (ErrorCodes::Gateway, Self::Login(_)) => (3111, 0),
             (ErrorCodes::Gateway, Self::UnknownUser(_)) => (3111, 31111),
-            (ErrorCodes::Gateway, Self::WrongPassword(_)) => (3111, 31112),
+            (ErrorCodes::Gateway, Self::WrongPassword(_) | Self::TooManyLogins) => (3111, 31112),
             _ => (status.as_u16(), 0),
         };
         let body = format!(

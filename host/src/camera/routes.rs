@@ -1,14 +1,13 @@
 //! Which part answers a request.
 
-use std::net::IpAddr;
-
 use hyper::body::Incoming as HttpBody;
 use hyper::header::HOST;
 use hyper::{Method, Request};
 
 use super::hotspot::Hotspot;
+use super::path::Path;
 use super::reply::{Refused, Reply, SUCCESS};
-use super::state::State;
+use super::state::{Caller, State};
 use super::unknown_requests::is_known_host;
 use super::{Intake, email, osp, page, social};
 
@@ -22,34 +21,34 @@ pub(super) struct Routes<I> {
 }
 
 impl<I: Intake> Routes<I> {
-    /// Answers the request of the camera at this address.
+    /// Answers the request of this caller.
     ///
     /// # Errors
     /// What cannot be done; [`Refused::reply`] has the camera's words for it.
     pub(super) async fn answer(
         &self,
         request: Request<HttpBody>,
-        camera: IpAddr,
+        caller: &Caller,
     ) -> Result<Reply, Refused> {
         let state = &self.state;
-        let path = merge_slashes(request.uri().path());
+        let path = Path::new(request.uri().path());
         match (request.method(), path.as_str()) {
             (&Method::GET | &Method::HEAD, "/") => {
-                let checked = self.hotspot.answer(&host(&request), camera);
+                let checked = self.hotspot.answer(&host(&request), caller.address);
                 Ok(checked.unwrap_or_else(|| page::answer(&request)))
             }
             (&Method::GET, "/oauth") => Ok(social::oauth::page(state, &request)),
             (&Method::POST, "/social/columbus/email") => {
-                email::receive(state, request).await?;
+                email::receive(state, request, caller).await?;
                 Ok(Reply::ok(SUCCESS))
             }
             (&Method::GET, "/social/columbus/email") => Ok(Reply::found("/")),
             (&Method::GET, "/security/sso/initialize/time") => Ok(osp::time()),
             (&Method::GET, PROVIDERS) => Ok(osp::providers()),
             (&Method::POST, "/security/sso/userprofiles/authentication/emailid") => {
-                osp::allshare(state, request.into_body()).await
+                osp::allshare(state, request).await
             }
-            _ => social::answer(state, &path, request).await,
+            _ => social::answer(state, &path, request, caller).await,
         }
     }
 }
@@ -57,7 +56,7 @@ impl<I: Intake> Routes<I> {
 /// What about a request, however it is answered, is worth a report.
 pub(super) fn reports(request: &Request<HttpBody>) -> Vec<String> {
     let mut reports = Vec::new();
-    if request.uri().path() == PROVIDERS {
+    if Path::new(request.uri().path()).as_str() == PROVIDERS {
         reports.push("an ST1000 asks for its services; nobody knows the answer yet".to_owned());
     }
     let host = host(request);
@@ -77,15 +76,4 @@ fn host(request: &Request<HttpBody>) -> String {
         .filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()))
         .map_or(host, |(host, _)| host)
         .to_owned()
-}
-
-/// Never answered by a redirect, which no camera follows (`protocol.md` 2, D17).
-fn merge_slashes(path: &str) -> String {
-    let mut merged = String::with_capacity(path.len());
-    for c in path.chars() {
-        if c != '/' || !merged.ends_with('/') {
-            merged.push(c);
-        }
-    }
-    merged
 }

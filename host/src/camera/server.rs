@@ -1,5 +1,6 @@
 //! The port that cameras connect to: who gets a place, and the end of all.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 
 use super::Intake;
-use super::connection::{Camera, bare, connection};
+use super::connection::{Camera, LINGER, Visitor, connection};
 use super::places::Places;
-use super::reply::Refused;
+use crate::open_files;
 
 /// Serves `listener` until `stop` says so, and then ends the requests that
 /// have come.
@@ -18,9 +19,15 @@ pub async fn serve<I: Intake>(
     camera: Arc<Camera<I>>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let most = camera.routes.state.settings.limits.connections;
+    let limits = camera.routes.state.settings.limits;
+    let (limits, words) = limits.fitting(open_files::raise_limit());
+    if let Some(words) = words {
+        tracing::warn!("{words}");
+    }
+    let (most, of_one_address) = (limits.connections, limits.of_one_address());
+    tracing::info!("up to {most} connections at once, {of_one_address} of one address");
     let permits = Arc::new(Semaphore::new(most));
-    let places = Places::new(most);
+    let places = Places::new(most, of_one_address);
     while !*stop.borrow() {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -28,18 +35,18 @@ pub async fn serve<I: Intake>(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(place) = places.take(peer.ip()) else {
-                    // Without a task, so that it costs nothing.
-                    let codes = camera.routes.state.settings.error_codes;
-                    let _ = stream.try_write(&bare(Refused::TooManyConnections.reply(codes)));
-                    continue;
-                };
+                let place = places.take(peer.ip());
+                // A proxy tells later for whom it comes.
+                let trusted = &camera.routes.state.settings.trusted_proxies;
+                let is_proxy = trusted.contain(peer.ip());
+                let is_welcome = is_proxy || place.count(peer.ip());
+                let visitor = Visitor { stream, peer, is_proxy, is_welcome };
                 // At once, or as soon as the one that gives way has gone.
                 let permit =
                     permits.clone().acquire_owned().await.expect("the semaphore is never closed");
                 let camera = camera.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = connection(stream, peer, &place, &camera).await {
+                    if let Err(error) = connection(visitor, &place, &camera).await {
                         tracing::debug!(%peer, "connection: {error}");
                     }
                     drop((place, permit));
@@ -53,7 +60,11 @@ pub async fn serve<I: Intake>(
         }
     }
     drop(listener);
-    // All places are free again when the last connection has ended.
+    // All places are free again when the last connection has ended. Those that
+    // were answered are not waited for longer than it takes to hear that.
     let all = u32::try_from(most).unwrap_or(u32::MAX);
-    let _ = permits.acquire_many(all).await;
+    let mut ended = pin!(permits.acquire_many(all));
+    while tokio::time::timeout(LINGER, &mut ended).await.is_err() {
+        places.dismiss_answered();
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::current::Current;
+use crate::networks::Networks;
 use crate::spool::FreeSpace;
 
 /// What an operator decides about the camera side.
@@ -24,6 +25,8 @@ pub struct Settings {
     pub oauth_sender: Option<String>,
     /// What a connection may use up.
     pub limits: Limits,
+    /// Proxies that are believed when they say for whom they come.
+    pub trusted_proxies: Networks,
     /// Largest upload, in bytes.
     pub largest_upload: u64,
     /// Space that no upload may use.
@@ -43,6 +46,7 @@ impl Default for Settings {
             error_codes: ErrorCodes::Status,
             oauth_sender: None,
             limits: Limits::default(),
+            trusted_proxies: Networks::none(),
             // A video of half an hour, the longest that cameras make.
             largest_upload: 4 << 30,
             // Leaves a small system room for its log and for a last e-mail.
@@ -52,11 +56,23 @@ impl Default for Settings {
     }
 }
 
+/// Files that are open beside those of connections: the ledger, components,
+/// deliveries under way.
+const OTHER_FILES: usize = 96;
+
+/// Files that a connection has open: itself, and what it uploads.
+const FILES_OF_ONE: usize = 2;
+
+/// Connections that there are in any case.
+const FEWEST: usize = 8;
+
 /// What a connection may use up: of the server's places and of its patience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Connections at once, at least 1.
     pub connections: usize,
+    /// Of one address, if an operator says so; [`Limits::of_one_address`].
+    pub per_address: Option<usize>,
     /// Time for a whole head.
     pub head: Duration,
     /// Longest silence within a body.
@@ -67,12 +83,44 @@ pub struct Limits {
     pub slow_after: Duration,
 }
 
+impl Limits {
+    /// The same with no more connections than fit so many open files, and words
+    /// for the operator if those are fewer.
+    pub fn fitting(self, files: usize) -> (Self, Option<String>) {
+        let fit = (files.saturating_sub(OTHER_FILES) / FILES_OF_ONE).max(FEWEST);
+        if fit >= self.connections {
+            return (self, None);
+        }
+        let words = format!(
+            "MAX_CONNECTIONS: {fit} of {} fit the limit of {files} open files; raise it with \
+             LimitNOFILE= in systemd, --ulimit nofile= in Docker, or ulimit -Hn",
+            self.connections
+        );
+        (Self { connections: fit, ..self }, Some(words))
+    }
+
+    /// Connections that one address may have: half of all, and at least a
+    /// household's, unless an operator says otherwise.
+    pub fn of_one_address(&self) -> usize {
+        let all = self.connections;
+        self.per_address.unwrap_or_else(|| (all / 2).max(all.min(64)))
+    }
+
+    /// Whether so many bytes in this time are less than any camera's network
+    /// brings.
+    pub fn is_too_slow(&self, received: u64, time: Duration) -> bool {
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        time > self.slow_after && received < self.slowest.saturating_mul(millis) / 1000
+    }
+}
+
 impl Default for Limits {
     /// A household has a handful of cameras, and the slowest network one was
     /// used on, 2G, brings 5 kB a second with gaps.
     fn default() -> Self {
         Self {
             connections: 512,
+            per_address: None,
             head: Duration::from_secs(20),
             silence: Duration::from_secs(60),
             slowest: 500,
@@ -198,5 +246,31 @@ impl Services {
     /// Whether `service` is one of them.
     pub fn contains(&self, service: &str) -> bool {
         self.0.now().contains(service)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_fit_the_open_files_or_say_so() {
+        let limits = Limits::default();
+        assert_eq!(limits.fitting(4096), (limits, None));
+        let (fitting, words) = limits.fitting(256);
+        assert_eq!((fitting.connections, fitting.of_one_address()), (80, 64));
+        assert!(words.unwrap().contains("80 of 512 fit the limit of 256 open files"));
+        assert_eq!(limits.fitting(10).0.connections, FEWEST);
+    }
+
+    #[test]
+    fn a_byte_a_second_is_too_slow_and_2g_is_not() {
+        let is_too_slow = |received, seconds| {
+            Limits::default().is_too_slow(received, Duration::from_secs(seconds))
+        };
+        assert!(is_too_slow(60, 60));
+        assert!(!is_too_slow(10, 10), "may just have begun");
+        assert!(!is_too_slow(5_000 * 60, 60));
+        assert!(is_too_slow(5_000 * 60, 3600), "stopped after a minute");
     }
 }

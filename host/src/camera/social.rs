@@ -11,8 +11,9 @@ use hyper::body::Incoming as HttpBody;
 use hyper::{Method, Request};
 
 use super::Intake;
+use super::path::Path;
 use super::reply::{Refused, Reply};
-use super::state::State;
+use super::state::{Caller, State};
 
 /// Services that take videos (`protocol.md` 3).
 const VIDEO_SERVICES: [&str; 2] = ["facebook", "youtube"];
@@ -33,26 +34,29 @@ enum Kind {
 /// [`Refused::Unknown`] for what is none.
 pub(super) async fn answer<I: Intake>(
     state: &State<I>,
-    path: &str,
+    path: &Path,
     request: Request<HttpBody>,
+    caller: &Caller,
 ) -> Result<Reply, Refused> {
-    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    match (request.method(), segments.as_slice()) {
+    match (request.method(), path.words().as_slice()) {
         (&Method::POST, [service, "auth"]) => {
             let service = known(state, service)?;
-            auth::answer(state, service, request.into_body()).await
+            auth::answer(state, service, request, caller).await
         }
         (&Method::POST, [service, kind @ ("photo" | "video")]) => {
             let service = known(state, service)?;
             let kind = if *kind == "photo" { Kind::Photo } else { Kind::Video };
-            announcement::answer(state, service, kind, request.into_body()).await
+            announcement::answer(state, service, kind, request).await
         }
         (&Method::GET, [service, "auth", "callback"]) => {
             let service = known(state, service)?;
             oauth::callback(state, service, request.uri().query().unwrap_or_default()).await
         }
-        (&Method::PUT, ["upload", session, resource]) => {
-            put::receive(state, session, resource, request).await
+        (&Method::PUT, ["upload", session]) => {
+            put::receive(state, session, "", request, caller).await
+        }
+        (&Method::PUT, ["upload", session, _]) => {
+            put::receive(state, session, path.last(), request, caller).await
         }
         _ => Err(Refused::Unknown),
     }

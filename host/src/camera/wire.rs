@@ -3,23 +3,38 @@
 //! follows the head passes through untouched.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use hyper::http::Uri;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
+pub(super) use self::forwarded::client;
+use self::forwarded::{Preface, preface};
+pub(crate) use self::framing::{Framing, Unclear};
 use self::repair::{end_of_head, repair};
-use self::unframed::Unframed;
+pub(crate) use self::rewound::Rewound;
+pub(crate) use self::surplus::{Found, Surplus};
 pub(crate) use self::watched::Watched;
+use super::multipart;
 
+mod forwarded;
+mod framing;
 pub mod repair;
+mod rewound;
+mod surplus;
 mod unframed;
 mod watched;
 
 /// Largest head, in bytes. The NX300's has 900.
 pub(super) const LARGEST_HEAD: usize = 64 << 10;
+
+/// Most header fields. The NX300 has 10.
+pub(super) const FIELDS: usize = 256;
+
+/// Empty lines before a request, in bytes (RFC 9112 2.2).
+const LARGEST_GAP: usize = 1 << 10;
 
 /// A request up to and including the empty line.
 pub(crate) struct Head {
@@ -27,22 +42,66 @@ pub(crate) struct Head {
     pub(crate) original: Bytes,
     /// As hyper takes it.
     pub(crate) repaired: Bytes,
+    /// How the body behind it ends.
+    pub(crate) framing: Framing,
     /// What came behind it already.
     pub(crate) rest: Bytes,
+    /// For whom the one who connected comes, if that says so first of all.
+    pub(crate) source: Option<SocketAddr>,
 }
 
 impl Head {
-    /// Whether a body may follow of which the head does not say how long it is.
-    fn lacks_length(&self) -> bool {
-        (self.repaired.starts_with(b"POST ") || self.repaired.starts_with(b"PUT "))
-            && !self.has("content-length:")
-            && !self.has("transfer-encoding:")
+    fn new(original: Bytes, rest: Bytes) -> Result<Self, HeadError> {
+        let repaired = repair(&original).ok_or(HeadError::NotHttp)?;
+        let (framing, repaired) = framing::framing(&repaired)?;
+        let head = Self { original, repaired: repaired.into(), framing, rest, source: None };
+        // What hyper would refuse without a word.
+        if head.repaired.iter().filter(|byte| **byte == b'\n').count() > FIELDS {
+            return Err(HeadError::TooLarge);
+        }
+        match head.target().map(Uri::try_from) {
+            Some(Ok(_)) => Ok(head),
+            _ => Err(HeadError::NotHttp),
+        }
     }
 
-    /// Whether a header line begins so, in whatever case.
-    fn has(&self, begin: &str) -> bool {
-        self.repaired.split(|byte| *byte == b'\n').any(|line| {
-            line.get(..begin.len()).is_some_and(|line| line.eq_ignore_ascii_case(begin.as_bytes()))
+    /// How much of the body has still to come when `came` bytes of it have.
+    pub(crate) fn outstanding(&self, came: u64) -> u64 {
+        match self.framing {
+            // One that waits for leave to send hears the answer at once.
+            Framing::Length(_) if came == 0 && self.value("expect").is_some() => 0,
+            Framing::Length(length) => length.saturating_sub(came),
+            Framing::Chunked | Framing::Unsaid => 0,
+        }
+    }
+
+    fn target(&self) -> Option<&[u8]> {
+        self.repaired.split(|byte| *byte == b' ').nth(1)
+    }
+
+    /// Whether a body may follow though the head does not say so.
+    fn may_have_body(&self) -> bool {
+        self.repaired.starts_with(b"POST ") || self.repaired.starts_with(b"PUT ")
+    }
+
+    /// What stands between the parts of the body, if it has several.
+    fn boundary(&self) -> Option<String> {
+        self.value("content-type").and_then(|value| multipart::boundary(&value))
+    }
+
+    /// The first value of a header.
+    pub(super) fn value(&self, name: &str) -> Option<String> {
+        self.values(name).next()
+    }
+
+    /// The values of all headers of this name.
+    fn values(&self, name: &str) -> impl Iterator<Item = String> {
+        self.repaired.split(|byte| *byte == b'\n').filter_map(move |line| {
+            let (found, value) = line.split_at_checked(name.len())?;
+            let value = value.strip_prefix(b":")?;
+            found
+                .eq_ignore_ascii_case(name.as_bytes())
+                .then(|| String::from_utf8_lossy(value).trim().to_owned())
         })
     }
 }
@@ -56,8 +115,8 @@ pub(crate) enum HeadError {
     /// Closed or silent in the middle of it.
     #[error("ended or stalled in the middle of its head")]
     Incomplete,
-    /// Over [`LARGEST_HEAD`].
-    #[error("over {} KiB", LARGEST_HEAD >> 10)]
+    /// Over [`LARGEST_HEAD`], or more than [`FIELDS`].
+    #[error("over {} KiB or {FIELDS} lines", LARGEST_HEAD >> 10)]
     TooLarge,
     /// A TLS handshake: HMX-QF30, or somebody's browser.
     #[error("TLS, which this port does not speak; put a front end that ends TLS before it")]
@@ -65,29 +124,62 @@ pub(crate) enum HeadError {
     /// Not HTTP at all.
     #[error("no HTTP request")]
     NotHttp,
+    /// Something about a PROXY header: it is none, or nobody is to send one.
+    #[error("a PROXY header that is wrong, or that nobody is to send")]
+    Proxy,
+    /// Nobody can tell how long its body is.
+    #[error(transparent)]
+    Unclear(#[from] Unclear),
     /// The connection broke.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Reads a request's head, all of which has to come within `deadline`.
+/// Reads a request's head, all of which has to come within `deadline`. From a
+/// proxy a PROXY header may stand before it.
 pub(crate) async fn read_head<S: AsyncRead + Unpin>(
     stream: &mut S,
     deadline: Duration,
+    is_proxy: bool,
 ) -> Result<Head, HeadError> {
-    match tokio::time::timeout(deadline, read(stream)).await {
+    match tokio::time::timeout(deadline, read(stream, is_proxy)).await {
         Ok(head) => head,
         Err(_) => Err(HeadError::Incomplete),
     }
 }
 
-async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Head, HeadError> {
+async fn read<S: AsyncRead + Unpin>(stream: &mut S, is_proxy: bool) -> Result<Head, HeadError> {
     let mut bytes = BytesMut::with_capacity(2 << 10);
-    let mut searched = 0;
+    let (mut searched, mut gap) = (0, 0);
+    let (mut source, mut greeted) = (None, false);
     loop {
         let length = stream.read_buf(&mut bytes).await?;
         if length == 0 {
-            return Err(if bytes.is_empty() { HeadError::Nothing } else { HeadError::Incomplete });
+            let nothing = bytes.is_empty() && gap == 0;
+            return Err(if nothing { HeadError::Nothing } else { HeadError::Incomplete });
+        }
+        if !greeted {
+            match preface(&bytes) {
+                Preface::Unfinished => continue,
+                Preface::Nothing => {}
+                Preface::Header(length, of) if is_proxy => {
+                    bytes.advance(length);
+                    source = of;
+                }
+                Preface::Header(..) | Preface::Wrong => return Err(HeadError::Proxy),
+            }
+            greeted = true;
+        }
+        if searched == 0 {
+            let empty = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            bytes.advance(empty);
+            gap += empty;
+            if gap > LARGEST_GAP {
+                return Err(HeadError::NotHttp);
+            }
+            if bytes.is_empty() {
+                continue;
+            }
         }
         if bytes[0] == 0x16 {
             return Err(HeadError::Tls);
@@ -98,83 +190,10 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Head, HeadError> {
         }
         if let Some(end) = end {
             let original = bytes.split_to(end).freeze();
-            let repaired = repair(&original).ok_or(HeadError::NotHttp)?.into();
-            return Ok(Head { original, repaired, rest: bytes.freeze() });
+            let head = Head::new(original, bytes.freeze())?;
+            return Ok(Head { source, ..head });
         }
         // The empty line may have begun in what was searched.
         searched = bytes.len().saturating_sub(3);
-    }
-}
-
-/// A connection with bytes before it that were read already.
-pub(crate) struct Rewound<S> {
-    before: Bytes,
-    /// For a body that says nothing of its length.
-    unframed: Option<Unframed>,
-    source: Watched<S>,
-}
-
-impl<S> Rewound<S> {
-    pub(crate) fn new(head: &Head, source: Watched<S>) -> Self {
-        let mut before = BytesMut::with_capacity(head.repaired.len() + head.rest.len() + 30);
-        let unframed = head.lacks_length().then(|| {
-            let is_text =
-                head.repaired.starts_with(b"POST ") && !head.has("content-type: multipart");
-            Unframed::new(&head.rest, is_text)
-        });
-        if unframed.is_some() {
-            let empty_line = head.repaired.len() - 2;
-            before.extend_from_slice(&head.repaired[..empty_line]);
-            before.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-        } else {
-            before.extend_from_slice(&head.repaired);
-            before.extend_from_slice(&head.rest);
-        }
-        Self { before: before.freeze(), unframed, source }
-    }
-
-    pub(crate) fn into_inner(self) -> Watched<S> {
-        self.source
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Rewound<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.before.is_empty() {
-            let Self { unframed, source, .. } = &mut *self;
-            return match unframed {
-                Some(unframed) => unframed.poll_read(source, cx, buf),
-                None => Pin::new(source).poll_read(cx, buf),
-            };
-        }
-        let length = self.before.len().min(buf.remaining());
-        buf.put_slice(&self.before[..length]);
-        self.before.advance(length);
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// Not vectored, so that hyper writes head and body of an answer as one piece:
-/// a camera that gets them in two segments misses the body (`protocol.md` 2,
-/// D26).
-impl<S: AsyncWrite + Unpin> AsyncWrite for Rewound<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.source.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.source.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.source.stream).poll_shutdown(cx)
     }
 }

@@ -53,6 +53,12 @@ pub trait Sink: Send {
     /// Those of the batches before.
     async fn write(&mut self, batch: Vec<u8>) -> io::Result<Vec<u8>>;
 
+    /// Waits until no batch is in memory any more.
+    ///
+    /// # Errors
+    /// Those of all batches.
+    async fn rest(&mut self) -> io::Result<()>;
+
     /// Takes the last batch and puts the file on disk.
     ///
     /// # Errors
@@ -162,11 +168,41 @@ impl LeasedFile {
         if self.batch.len() < BATCH {
             return Ok(());
         }
+        self.hand_over().await
+    }
+
+    /// Bytes that are in memory and not yet on their way to the disk.
+    pub fn held(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// Puts what is held on its way to the disk, for the sake of memory.
+    ///
+    /// # Errors
+    /// The disk's, perhaps of an earlier chunk. The file cannot be continued.
+    pub async fn hand_over(&mut self) -> io::Result<()> {
         let sink = match &mut self.sink {
             Some(sink) => sink,
             none => none.insert(self.place.begin(&self.name).await?),
         };
         self.batch = sink.write(std::mem::take(&mut self.batch)).await?;
         Ok(())
+    }
+
+    /// The same, and returns when none of it is in memory any more: of a camera
+    /// that has fallen silent.
+    ///
+    /// # Errors
+    /// As of [`LeasedFile::hand_over`].
+    pub async fn release(&mut self) -> io::Result<()> {
+        if self.batch.is_empty() && self.sink.is_none() {
+            return Ok(());
+        }
+        self.hand_over().await?;
+        self.batch = Vec::new();
+        match &mut self.sink {
+            Some(sink) => sink.rest().await,
+            None => Ok(()),
+        }
     }
 }

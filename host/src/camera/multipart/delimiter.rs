@@ -2,8 +2,11 @@
 //!
 //! A delimiter is a line that begins with `--` and the boundary, together with
 //! the line end before it. Photos hold near misses, so a delimiter counts only
-//! when the boundary is followed by `--`, or by padding and a line end, or by
-//! the end of the body (`protocol.md` 2 (D10), 13 (J2)).
+//! when the boundary, with or without `--`, is followed by padding and a line
+//! end, or by the end of the body (`protocol.md` 2 (D10), 13 (J2)).
+//!
+//! Where the lines of delimiters end in LF alone, so does the one before a
+//! delimiter: a CR there is the last byte of a file.
 
 use memchr::memmem::Finder;
 use memchr::memrchr;
@@ -13,6 +16,8 @@ pub(super) struct Delimiter {
     /// LF, `--` and the boundary. The boundary holds no line end, so bytes that
     /// failed to match cannot hide the beginning of another delimiter.
     finder: Finder<'static>,
+    /// Whether lines end in LF alone.
+    bare: bool,
 }
 
 /// What some bytes that begin like a delimiter are.
@@ -39,7 +44,18 @@ pub(super) enum Next {
 impl Delimiter {
     pub(super) fn new(boundary: &str) -> Self {
         let needle = format!("\n--{boundary}");
-        Self { finder: Finder::new(&needle).into_owned() }
+        Self { finder: Finder::new(&needle).into_owned(), bare: false }
+    }
+
+    /// Learns from a delimiter how lines end.
+    pub(super) fn learn(&mut self, delimiter: &[u8]) {
+        self.bare = delimiter.ends_with(b"\n") && !delimiter.ends_with(b"\r\n");
+    }
+
+    /// Whether `bytes` at the end of a body are a delimiter.
+    pub(super) fn is_one(&self, bytes: &[u8]) -> bool {
+        let line = bytes.trim_ascii_start();
+        self.line(line.strip_suffix(b"\r").unwrap_or(line)).is_some()
     }
 
     /// The length of the data at the beginning of `chunk` and what follows it.
@@ -56,7 +72,7 @@ impl Delimiter {
             }
         }
         while let Some(found) = self.finder.find(&chunk[from..]) {
-            let start = with_return(chunk, from + found);
+            let start = self.with_return(chunk, from + found);
             match self.judge(&chunk[start..]) {
                 Verdict::Data(length) => from = start + length,
                 verdict => return (start, verdict),
@@ -75,17 +91,23 @@ impl Delimiter {
     fn undecided_end(&self, chunk: &[u8], from: usize) -> usize {
         let from = from.max(chunk.len().saturating_sub(self.finder.needle().len()));
         if let Some(found) = memrchr(b'\n', &chunk[from..]) {
-            let start = with_return(chunk, from + found);
+            let start = self.with_return(chunk, from + found);
             if self.judge(&chunk[start..]) == Verdict::Undecided {
                 return start;
             }
         }
-        chunk.len() - usize::from(chunk.ends_with(b"\r"))
+        chunk.len() - usize::from(!self.bare && chunk.ends_with(b"\r"))
+    }
+
+    /// Includes the CR before the LF at `line_feed`, if it belongs to it.
+    fn with_return(&self, chunk: &[u8], line_feed: usize) -> usize {
+        line_feed - usize::from(!self.bare && chunk[..line_feed].ends_with(b"\r"))
     }
 
     /// Judges bytes at the start of a line or, with it, at the line end before.
     pub(super) fn judge(&self, bytes: &[u8]) -> Verdict {
         let line_end = match bytes {
+            [b'\r', ..] if self.bare => return Verdict::Data(1),
             [b'\r', b'\n', ..] => 2,
             [b'\n', ..] => 1,
             [b'\r'] => return Verdict::Undecided,
@@ -99,17 +121,17 @@ impl Delimiter {
         if equal < wanted.len() {
             return if at == bytes.len() { Verdict::Undecided } else { Verdict::Data(at) };
         }
-        match &bytes[at..] {
+        let (at, next) = match &bytes[at..] {
             [] | [b'-'] => return Verdict::Undecided,
-            [b'-', b'-', ..] => return Verdict::Delimiter(at + 2, Next::Nothing),
+            [b'-', b'-', ..] => (at + 2, Next::Nothing),
             [b'-', ..] => return Verdict::Data(at + 1),
-            _ => {}
-        }
+            _ => (at, Next::Part),
+        };
         let at = at + padding(&bytes[at..]);
         match &bytes[at..] {
             [] | [b'\r'] => Verdict::Undecided,
-            [b'\n', ..] => Verdict::Delimiter(at + 1, Next::Part),
-            [b'\r', b'\n', ..] => Verdict::Delimiter(at + 2, Next::Part),
+            [b'\n', ..] => Verdict::Delimiter(at + 1, next),
+            [b'\r', b'\n', ..] => Verdict::Delimiter(at + 2, next),
             [b'\r', ..] => Verdict::Data(at + 1),
             _ => Verdict::Data(at),
         }
@@ -120,8 +142,7 @@ impl Delimiter {
     /// A CRLF that ends the body belongs to a delimiter that was not sent, a
     /// bare LF to the data (`protocol.md` 2 (D11)).
     pub(super) fn judge_at_end(&self, bytes: &[u8]) -> Verdict {
-        let line = bytes.trim_ascii_start();
-        if bytes == b"\r\n" || self.line(line.strip_suffix(b"\r").unwrap_or(line)).is_some() {
+        if bytes == b"\r\n" || self.is_one(bytes) {
             Verdict::Delimiter(bytes.len(), Next::Nothing)
         } else {
             Verdict::Data(bytes.len())
@@ -131,22 +152,17 @@ impl Delimiter {
     /// What follows a line, given without its end, if it is a delimiter.
     pub(super) fn line(&self, line: &[u8]) -> Option<Next> {
         let rest = line.strip_prefix(&self.finder.needle()[1..])?;
-        if rest.starts_with(b"--") {
-            Some(Next::Nothing)
-        } else {
-            (padding(rest) == rest.len()).then_some(Next::Part)
-        }
+        let (rest, next) = match rest.strip_prefix(b"--") {
+            Some(rest) => (rest, Next::Nothing),
+            None => (rest, Next::Part),
+        };
+        (padding(rest) == rest.len()).then_some(next)
     }
 
     /// No delimiter is longer, in bytes; what is as long is decided.
     pub(super) fn longest(&self) -> usize {
-        "\r\n".len() + self.finder.needle()[1..].len() + PADDING + "\r\n".len()
+        "\r\n".len() + self.finder.needle()[1..].len() + "--".len() + PADDING + "\r\n".len()
     }
-}
-
-/// Includes the CR before the LF at `line_feed`, if there is one.
-fn with_return(chunk: &[u8], line_feed: usize) -> usize {
-    line_feed - usize::from(chunk[..line_feed].ends_with(b"\r"))
 }
 
 /// The number of blanks at the beginning, [`PADDING`] at most.

@@ -3,45 +3,56 @@
 //! Cameras write names in odd case and semicolons at odd places
 //! (`protocol.md` 2, D7-D9), so what can be read is, and what cannot is absent.
 
+use super::parameters::parameter;
+use super::words;
 use crate::text;
 
 /// What the headers of a part say, `protocol.md` 3.6.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
     /// `name` of the `Content-Disposition`, `message` or `binary` in an
     /// e-mail; empty if there is none.
     pub name: String,
-    /// `filename` in any case, as sent: it may hold a path or be hostile.
+    /// `filename` in any case and any of the ways to encode it, or the `name`
+    /// of the `Content-Type`: it may hold a path or be hostile.
     pub file_name: Option<String>,
     /// The text of `Content-Type` as sent. The NX300 claims
     /// `multipart/form-data;` for an XML text (`protocol.md` 2 (D9)).
     pub content_type: Option<String>,
+    /// The text of `Content-Transfer-Encoding` as sent.
+    pub transfer_encoding: Option<String>,
 }
 
 impl Part {
     /// Reads headers that stand one per line, each ended by LF and unfolded; of
-    /// several with the same name the first counts.
-    pub(super) fn parse(headers: &[u8]) -> Self {
+    /// several with the same name the first counts. `charset` is what they are
+    /// encoded in if they do not tell.
+    pub(super) fn parse(headers: &[u8], charset: Option<&str>) -> Self {
         let mut disposition = None;
-        let mut content_type = None;
+        let mut part = Self::default();
         for line in headers.split(|&byte| byte == b'\n') {
-            let line = text::decode(line, None);
+            let line = text::decode(line, charset);
             let Some((name, value)) = line.split_once(':') else {
                 continue;
             };
-            let field = match name.trim() {
-                name if name.eq_ignore_ascii_case("content-disposition") => &mut disposition,
-                name if name.eq_ignore_ascii_case("content-type") => &mut content_type,
+            let field = match name.trim().to_ascii_lowercase().as_str() {
+                "content-disposition" => &mut disposition,
+                "content-type" => &mut part.content_type,
+                "content-transfer-encoding" => &mut part.transfer_encoding,
                 _ => continue,
             };
             field.get_or_insert_with(|| value.trim().to_owned());
         }
         let disposition = disposition.unwrap_or_default();
-        Self {
-            name: parameter(&disposition, "name").unwrap_or_default(),
-            file_name: parameter(&disposition, "filename"),
-            content_type,
-        }
+        part.name = parameter(&disposition, "name").unwrap_or_default();
+        part.file_name = words::parameter(&disposition, "filename")
+            .or_else(|| words::parameter(part.content_type.as_deref()?, "name"));
+        part
+    }
+
+    /// What the part says its text is encoded in.
+    pub fn charset(&self) -> Option<String> {
+        parameter(self.content_type.as_deref()?, "charset")
     }
 }
 
@@ -58,63 +69,17 @@ pub fn boundary(content_type: &str) -> Option<String> {
     usable.then_some(boundary)
 }
 
-/// The value of a parameter in a header like `form-data; name="x"`.
-fn parameter(header: &str, wanted: &str) -> Option<String> {
-    let mut rest = header;
-    loop {
-        rest = rest.trim_start_matches([';', ' ', '\t']);
-        if rest.is_empty() {
-            return None;
-        }
-        let end = rest.find([';', '=']).unwrap_or(rest.len());
-        let name = rest[..end].trim_end();
-        rest = &rest[end..];
-        let Some(value) = rest.strip_prefix('=') else {
-            continue;
-        };
-        let value = value.trim_start();
-        let decoded;
-        (decoded, rest) = match value.strip_prefix('"') {
-            Some(quoted) => unquoted(quoted),
-            None => {
-                let (value, rest) = value.split_at(value.find(';').unwrap_or(value.len()));
-                (value.trim_end().to_owned(), rest)
-            }
-        };
-        if name.eq_ignore_ascii_case(wanted) {
-            return Some(decoded);
-        }
-    }
-}
-
-/// A quoted value from behind its opening quote, and what follows it.
-///
-/// Old browsers send whole Windows paths, so a backslash counts only before a
-/// quote or another backslash.
-fn unquoted(quoted: &str) -> (String, &str) {
-    let mut value = String::new();
-    let mut characters = quoted.chars();
-    while let Some(character) = characters.next() {
-        let escaped = characters.as_str().chars().next();
-        match (character, escaped) {
-            ('"', _) => break,
-            ('\\', Some(escaped @ ('"' | '\\'))) => {
-                value.push(escaped);
-                characters.next();
-            }
-            _ => value.push(character),
-        }
-    }
-    (value, characters.as_str())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parse(headers: &[u8]) -> Part {
+        Part::parse(headers, None)
+    }
+
     #[test]
     fn header_and_parameter_names_come_in_any_case() {
-        let part = Part::parse(b"CONTENT-disposition : form-data;NAME=x ;FileNAME = \"y z\";;");
+        let part = parse(b"CONTENT-disposition : form-data;NAME=x ;FileNAME = \"y z\";;");
         assert_eq!(part.name, "x");
         assert_eq!(part.file_name.as_deref(), Some("y z"));
         assert_eq!(part.content_type, None);
@@ -122,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_part_without_a_name_has_an_empty_one() {
-        let part = Part::parse(b"Content-Type: image/jpeg");
+        let part = parse(b"Content-Type: image/jpeg");
         assert_eq!((part.name.as_str(), part.file_name), ("", None));
     }
 
@@ -138,17 +103,32 @@ mod tests {
             (r#""""#, ""),
         ] {
             let header = format!("Content-Disposition: form-data; filename={sent}");
-            let part = Part::parse(header.as_bytes());
+            let part = parse(header.as_bytes());
             assert_eq!(part.file_name.as_deref(), Some(meant));
         }
     }
 
     #[test]
-    fn names_that_are_not_utf8_are_latin1() {
-        let part = Part::parse("Content-Disposition: form-data; name=Küche".as_bytes());
-        assert_eq!(part.name, "Küche");
-        let part = Part::parse(b"Content-Disposition: form-data; name=K\xfcche");
-        assert_eq!(part.name, "Küche");
+    fn names_come_in_any_encoding() {
+        let name = |header: &[u8], charset| Part::parse(header, charset).file_name.unwrap();
+        let utf8 = "Content-Disposition: form-data; filename=\"여름 Küche.JPG\"".as_bytes();
+        assert_eq!(name(utf8, Some("EUC-KR")), "여름 Küche.JPG");
+        assert_eq!(name(b"Content-Disposition: x; filename=K\xfcche.JPG", None), "Küche.JPG");
+        let korean = b"Content-Disposition: x; fileName=\"\xbf\xa9\xb8\xa7.JPG\"";
+        assert_eq!(name(korean, None), "여름.JPG");
+        // Too short to tell by itself.
+        let korean = b"Content-Disposition: x; fileName=\"\xc7\xd1.JPG\"";
+        assert_eq!(name(korean, Some("EUC-KR")), "한.JPG");
+    }
+
+    #[test]
+    fn a_name_may_stand_in_the_type_as_of_old_mail() {
+        let part = parse(b"Content-Type: image/jpeg; name=\"A.JPG\"");
+        assert_eq!((part.name.as_str(), part.file_name.as_deref()), ("", Some("A.JPG")));
+        assert_eq!(
+            parse(b"Content-Type: text/xml; Charset=\"EUC-KR\"").charset().unwrap(),
+            "EUC-KR"
+        );
     }
 
     #[test]

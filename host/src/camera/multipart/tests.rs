@@ -138,9 +138,20 @@ fn another_line_end_at_the_end_of_the_body_stays() {
 
 #[test]
 fn bare_line_feeds_are_understood() {
-    let body = "--b\nContent-Disposition: form-data; name=x\n\n1\n\n--b\na:\n\n2\r\n--b--\n";
+    let body = "--b\nContent-Disposition: form-data; name=x\n\n1\n\n--b\na:\n\n2\n--b--\n";
     assert_eq!(contents(body), ["1\n", "2"]);
     assert_eq!(parts(body)[0].0.name, "x");
+}
+
+#[test]
+fn a_return_before_a_bare_line_feed_is_the_last_byte_of_a_file() {
+    for end in ["\n--b--\n", "\n--b--", "\n--b\n", "\n--b"] {
+        assert_eq!(contents(format!("--b\na:\n\n1\r{end}")), ["1\r"], "{end:?}");
+        assert_eq!(contents(format!("--b\na:\n\n\r{end}")), ["\r"], "{end:?}");
+    }
+    assert_eq!(contents("--b\na:\n\n1\r\n--b\na:\n\n2\r\n--b--"), ["1\r", "2\r"]);
+    // Where lines end in CRLF, it belongs to the line end.
+    assert_eq!(contents("--b\r\na:\r\n\r\n1\r\n--b--\n"), ["1"]);
 }
 
 #[test]
@@ -179,6 +190,11 @@ fn a_near_miss_is_data() {
         "\r--b\r\n",
         "--b\r\n",
         "\r\n--b \t-\r\n--",
+        "\r\n--b--junk",
+        "\r\n--b--\0\r\n",
+        "\r\n--b-- x\r\n",
+        "\r\n--b---\r\n",
+        "\r\n--b--\rx",
     ] {
         let body = format!("--b\r\na:\r\n\r\n1{miss}2\r\n--b--");
         assert_eq!(contents(body), [format!("1{miss}2")]);
@@ -219,8 +235,71 @@ fn headers_cut_off_by_the_end_or_a_delimiter_make_no_part() {
 }
 
 #[test]
-fn a_part_without_any_header_is_skipped() {
-    assert_eq!(contents("--b\r\n\r\n1\r\n--b\r\na:\r\n\r\n2\r\n--b\r\n\r\n"), ["2"]);
+fn a_part_without_any_header_is_one() {
+    let body = "--b\r\n\r\n1\r\n--b\r\na:\r\n\r\n2\r\n--b\r\n\r\n";
+    assert_eq!(contents(body), ["1", "2", ""]);
+}
+
+/// A source that knows what stands behind its end.
+struct Short {
+    pieces: Pieces,
+    behind: VecDeque<Bytes>,
+    asked: Vec<Lacks>,
+}
+
+impl Chunks for &mut Short {
+    type Error = io::Error;
+
+    async fn next(&mut self) -> io::Result<Option<Bytes>> {
+        self.pieces.next().await
+    }
+
+    async fn more(&mut self, lacks: Lacks) -> io::Result<Option<Bytes>> {
+        self.asked.push(lacks);
+        Ok(self.behind.pop_front())
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_ends_too_early_goes_on_with_what_stands_behind_it() {
+    let body = b"--b\r\na: c\r\n\r\n1234567890\r\n--b\r\na: c\r\n\r\n2\r\n--b--\r\n";
+    for cut in 0..body.len() - "\r\n".len() {
+        let (begin, behind) = body.split_at(cut);
+        let mut source = Short {
+            pieces: Pieces::cut(begin, || 7),
+            behind: behind.chunks(5).map(Bytes::copy_from_slice).collect(),
+            asked: Vec::new(),
+        };
+        let mut reader = Multipart::new("b", &mut source);
+        let mut contents = Vec::new();
+        while reader.next_part().await.unwrap().is_some() {
+            let mut content = Vec::new();
+            while let Some(chunk) = reader.next_chunk().await.unwrap() {
+                content.extend_from_slice(&chunk);
+            }
+            contents.push(content);
+        }
+        assert_eq!(contents, [&b"1234567890"[..], b"2"], "cut at {cut}");
+    }
+}
+
+#[tokio::test]
+async fn a_whole_body_asks_for_no_more_than_the_headers_of_another_part() {
+    for (end, lacks) in [
+        ("\r\n--b--\r\n", None),
+        ("\r\n--b--", Some(Lacks::Nothing)),
+        ("\r\n--b\r\n", Some(Lacks::Nothing)),
+        ("\r\n--b", Some(Lacks::Nothing)),
+        ("", Some(Lacks::Delimiter)),
+        ("\r\n--b\r\nCont", Some(Lacks::Delimiter)),
+    ] {
+        let body = format!("--b\r\na: c\r\n\r\n1{end}");
+        let pieces = Pieces::cut(body.as_bytes(), || 7);
+        let mut source = Short { pieces, behind: VecDeque::new(), asked: Vec::new() };
+        let mut reader = Multipart::new("b", &mut source);
+        while reader.next_part().await.unwrap().is_some() {}
+        assert_eq!(source.asked, Vec::from_iter(lacks), "{end:?}");
+    }
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! `POST /<service>/photo` and `/video`: a file will come, and is told where
 //! to go (`protocol.md` 3.3, 3.4).
 
+use hyper::Request;
 use hyper::body::Incoming as HttpBody;
 
 use super::{Kind, VIDEO_SERVICES};
 use crate::camera::body::Body;
 use crate::camera::reply::{Refused, Reply};
 use crate::camera::state::State;
-use crate::camera::xml::Xml;
-use crate::camera::{Intake, file};
+use crate::camera::{Intake, media};
 use crate::spool::Announcement;
+use crate::text;
+use crate::xml::Xml;
 
 /// Longest name in a ResourceID: with the rest of it 64 characters, the most
 /// that an attribute should have for the sake of cameras' buffers
@@ -20,29 +22,31 @@ pub(super) async fn answer<I: Intake>(
     state: &State<I>,
     service: &str,
     kind: Kind,
-    body: HttpBody,
+    request: Request<HttpBody>,
 ) -> Result<Reply, Refused> {
     if kind == Kind::Video && !VIDEO_SERVICES.contains(&service) {
         return Err(Refused::NoVideos(service.to_owned()));
     }
-    let text = Body::open(body, &state.settings).await?.text().await?;
-    if text.trim().is_empty() {
+    let body = Body::open(request, &state.settings).await?.text().await?;
+    if body.trim().is_empty() {
         return Err(Refused::malformed("Empty request"));
     }
-    let request = Xml::new(&text);
-    let session = request.attribute("Request", "SessionKey").unwrap_or_default();
+    let announced = Xml::new(&body);
+    let session = announced.attribute("Request", "SessionKey").unwrap_or_default();
     super::user(state, &session).await?;
-    let name = request.attribute("File", "Name").unwrap_or_default();
+    let name = announced.attribute("File", "Name").unwrap_or_default();
     if name.trim().is_empty() {
         return Err(Refused::malformed("No file name"));
     }
-    let file_name = file::safe_name(&name)?;
+    let file_name = media::safe_name(&name)?;
     let resource = resource(&file_name);
     let announcement = Announcement {
         service: service.to_owned(),
         file_name,
-        camera: request.attribute("Album", "Name").map(|name| name.trim().to_owned()),
-        content: request
+        camera: announced
+            .attribute("Album", "Name")
+            .map(|name| text::one_line(&name).trim().to_owned()),
+        content: announced
             .element("Content")
             .map(|content| content.text().trim().to_owned())
             .unwrap_or_default(),

@@ -6,9 +6,6 @@
 //! our page. The camera's browser opens it, and its user allows to go on. That
 //! leads to the callback, which is answered like a login.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
-
 use hyper::Request;
 use hyper::body::Incoming as HttpBody;
 
@@ -17,38 +14,14 @@ use crate::camera::reply::{Refused, Reply};
 use crate::camera::state::State;
 use crate::camera::{Intake, page};
 
-/// Logins that wait for somebody to open their page.
-const PENDING: usize = 64;
-
-/// Logins whose page was not asked for yet.
-#[derive(Default)]
-pub(in crate::camera) struct Logins(Mutex<VecDeque<Login>>);
-
-struct Login {
-    session: String,
-    service: String,
-}
-
-impl Login {
-    /// What tells the page's address from others. Half of the session's key:
-    /// an attribute with all of it would be longer than is safe for cameras
-    /// (`protocol.md` 1.4), and nobody can guess 64 bits.
-    fn ticket(&self) -> &str {
-        &self.session[self.session.len() / 2..]
-    }
-}
-
 /// Begins a login without user and password.
 pub(super) async fn begin<I: Intake>(state: &State<I>, service: &str) -> Result<Reply, Refused> {
     let Some(sender) = &state.settings.oauth_sender else {
         return Err(Refused::OAuth(service.to_owned()));
     };
     let session = state.sessions.begin(sender, service).await.map_err(Refused::disk)?;
-    let login = Login { session: session.clone(), service: service.to_owned() };
-    let url = format!("{}?k={}", OAUTH_URL, login.ticket());
-    let mut pending = state.oauth.0.lock().unwrap_or_else(PoisonError::into_inner);
-    pending.truncate(PENDING - 1);
-    pending.push_front(login);
+    let ticket = state.oauth.add(&session, service);
+    let url = format!("{OAUTH_URL}?k={ticket}");
     tracing::info!(service, "OAuth, experimental: logged in, the camera was told of a page");
     Ok(Reply::ok(logged_in(&session, &url)))
 }
@@ -58,11 +31,10 @@ pub(super) async fn begin<I: Intake>(state: &State<I>, service: &str) -> Result<
 pub(in crate::camera) fn page<I>(state: &State<I>, request: &Request<HttpBody>) -> Reply {
     let query = request.uri().query().unwrap_or_default();
     let ticket = query.strip_prefix("k=").unwrap_or_default();
-    let pending = state.oauth.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let Some(login) = pending.iter().find(|login| login.ticket() == ticket) else {
+    let Some(login) = state.oauth.find(ticket) else {
         return page::answer(request);
     };
-    tracing::info!(login.service, "OAuth, experimental: the page was opened");
+    tracing::info!(service = login.service, "OAuth, experimental: the page was opened");
     Reply::ok(format!(
         "<html><head><title>Afterimage</title></head><body><h1>Afterimage</h1>\
          <p><a href=\"/{}/auth/callback?snsgwkey={}\">Allow this camera to send</a></p>\

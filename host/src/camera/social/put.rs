@@ -1,5 +1,6 @@
-//! `PUT /upload/<session>/<name>`: the bytes of an announced file
-//! (`protocol.md` 3.5).
+//! `PUT /upload/<session>/<name>`: the bytes of a file (`protocol.md` 3.5).
+//! Mostly it was announced; a camera that announces one of several, or none,
+//! is taken by what its session said last.
 
 use std::time::SystemTime;
 
@@ -7,10 +8,11 @@ use hyper::Request;
 use hyper::body::Incoming as HttpBody;
 use hyper::header::CONTENT_TYPE;
 
-use crate::camera::body::Body;
+use crate::camera::Intake;
+use crate::camera::body::{self, Body};
+use crate::camera::file::{self, Begun};
 use crate::camera::reply::{Refused, Reply, SUCCESS};
-use crate::camera::state::State;
-use crate::camera::{Intake, file};
+use crate::camera::state::{Caller, State};
 use crate::digest;
 use crate::upload::{Origin, Upload};
 
@@ -19,18 +21,27 @@ pub(super) async fn receive<I: Intake>(
     session: &str,
     resource: &str,
     request: Request<HttpBody>,
+    caller: &Caller,
 ) -> Result<Reply, Refused> {
     let received_at = SystemTime::now();
     let sender = super::user(state, session).await?;
     let announced = state.sessions.announcement(session, resource).await.map_err(Refused::disk)?;
-    let announced = announced.ok_or(Refused::NotAnnounced)?;
+    let (announced, name) = match announced {
+        Some(announced) => (announced.clone(), announced.file_name),
+        None => {
+            let last = state.sessions.latest(session).await.map_err(Refused::disk)?;
+            (last.ok_or(Refused::NotAnnounced)?, resource.to_owned())
+        }
+    };
 
-    let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
-    let content_type = content_type.map(|value| String::from_utf8_lossy(value).into_owned());
-    let mut body = Body::open(request.into_body(), &state.settings).await?;
+    let content_type = body::header(request.headers(), &CONTENT_TYPE);
+    let mut content = Begun::new(Body::open(request, &state.settings).await?).await?;
+    if content.is_empty() {
+        return Err(Refused::Malformed(format!("{name} is empty")));
+    }
     let mut lease = state.intake.begin()?;
-    let name = &announced.file_name;
-    file::receive(&mut body, name, content_type.as_deref(), &mut lease).await?;
+    let held = state.memory.hold(&caller.share);
+    file::receive(&mut content, &name, content_type.as_deref(), &mut lease, held).await?;
 
     let upload = Upload {
         id: lease.id().to_owned(),

@@ -20,7 +20,8 @@ pub(crate) fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
 /// Writes `head` as hyper takes it: one space between method, target and
 /// version, the target without bytes that hyper refuses, HTTP/1.1 (cameras
 /// that speak 1.0 expect the answer in 1.1, `protocol.md` 1.4), CRLF, folded
-/// and broken header lines mended. None if there is no method and target.
+/// and broken header lines mended, a method in capitals, a path with the slash
+/// that it begins with. None if there is no method and target.
 pub(crate) fn repair(head: &[u8]) -> Option<Vec<u8>> {
     let mut lines =
         head.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
@@ -36,8 +37,12 @@ pub(crate) fn repair(head: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut repaired = Vec::with_capacity(head.len() + 16);
-    repaired.extend_from_slice(method);
+    repaired.extend(method.to_ascii_uppercase());
     repaired.push(b' ');
+    let has_origin = memchr::memmem::find(target[0], b"://").is_some();
+    if !has_origin && !target[0].starts_with(b"/") && target[0] != b"*" {
+        repaired.push(b'/');
+    }
     for (number, word) in target.iter().enumerate() {
         if number > 0 {
             repaired.extend_from_slice(b"%20");
@@ -138,6 +143,14 @@ mod tests {
     fn a_request_without_version_is_its_line() {
         assert_eq!(end_of_head(b"GET /\r\n", 0), Some(7));
         assert_eq!(repaired("GET /\r\n"), Some("GET / HTTP/1.1\r\n\r\n".into()));
+    }
+
+    #[test]
+    fn a_method_is_in_capitals_and_a_path_begins_with_a_slash() {
+        assert_eq!(
+            repaired("put upload/a HTTP/1.0\r\n\r\n"),
+            Some("PUT /upload/a HTTP/1.1\r\n\r\n".into())
+        );
     }
 
     #[test]

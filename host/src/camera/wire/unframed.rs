@@ -8,32 +8,55 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
-/// An XML request has ended after this long without a byte. Not so a file:
-/// nobody could tell the end of a photo from a gap in the network, so a file
-/// has to end by the end of the connection.
+/// A request has ended after this long without a byte, if it is XML or its last
+/// bytes are those of an end. Not so a file: nobody could tell the end of a
+/// photo from a gap in the network, so a file has to end by the end of the
+/// connection.
 const SILENCE: Duration = Duration::from_secs(2);
 
 /// The last bytes of the XML that cameras send.
-const END: &[u8] = b"</Request>";
+const END_OF_XML: &[u8] = b"</Request>";
+
+/// What tells that a body has ended.
+pub(super) enum End {
+    /// XML: its last element, or silence.
+    Xml,
+    /// Several parts: silence behind the closing boundary.
+    Boundary(Vec<u8>),
+    /// Nothing but the end of the connection.
+    Unknown,
+}
+
+impl End {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Xml => END_OF_XML,
+            Self::Boundary(boundary) => boundary,
+            Self::Unknown => b"",
+        }
+    }
+}
 
 /// Frames what comes of a body.
 pub(super) struct Unframed {
     /// Framed and not yet read.
     framed: Bytes,
-    /// The end of what came, as long as [`END`] but for one byte.
+    /// The end of what came, as long as the end of a body can be.
     tail: Vec<u8>,
+    end: End,
+    /// Runs while the body may have ended.
     silence: Option<Pin<Box<Sleep>>>,
     ended: bool,
 }
 
 impl Unframed {
-    /// For a body of which `begin` came already. `is_text` tells that it
-    /// should be XML.
-    pub(crate) fn new(begin: &[u8], is_text: bool) -> Self {
-        let silence = is_text.then(|| Box::pin(sleep(SILENCE)));
-        let mut unframed = Self { framed: Bytes::new(), tail: Vec::new(), silence, ended: false };
+    /// For a body of which `begin` came already.
+    pub(super) fn new(begin: &[u8], end: End) -> Self {
+        let silence = matches!(end, End::Xml).then(|| Box::pin(sleep(SILENCE)));
+        let (framed, tail) = (Bytes::new(), Vec::new());
+        let mut unframed = Self { framed, tail, end, silence, ended: false };
         unframed.frame(begin);
         unframed
     }
@@ -50,11 +73,11 @@ impl Unframed {
             if Pin::new(&mut *stream).poll_read(cx, &mut piece)?.is_pending() {
                 let Some(silence) = &mut self.silence else { return Poll::Pending };
                 ready!(silence.as_mut().poll(cx));
-                self.end();
+                self.finish();
                 continue;
             }
             match piece.filled() {
-                [] => self.end(),
+                [] => self.finish(),
                 bytes => self.frame(bytes),
             }
         }
@@ -76,16 +99,24 @@ impl Unframed {
         framed.extend_from_slice(bytes);
         framed.extend_from_slice(b"\r\n");
         self.framed = framed.freeze();
-        let Some(silence) = &mut self.silence else { return };
-        silence.as_mut().reset(Instant::now() + SILENCE);
-        self.tail.extend_from_slice(bytes);
-        if memchr::memmem::find(&self.tail, END).is_some() {
-            self.end();
+        let end = self.end.bytes();
+        // The last bytes are enough to find an end in.
+        let most = end.len() + "\r\n".len();
+        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(most)..]);
+        let at_end = self.tail.trim_ascii_end().ends_with(end);
+        let may_have_ended = match self.end {
+            End::Unknown => false,
+            End::Boundary(_) => at_end,
+            End::Xml => true,
+        };
+        self.tail.drain(..self.tail.len().saturating_sub(most));
+        self.silence = may_have_ended.then(|| Box::pin(sleep(SILENCE)));
+        if matches!(self.end, End::Xml) && at_end {
+            self.finish();
         }
-        self.tail.drain(..self.tail.len().saturating_sub(END.len() - 1));
     }
 
-    fn end(&mut self) {
+    fn finish(&mut self) {
         self.ended = true;
         self.framed = [&self.framed, &b"0\r\n\r\n"[..]].concat().into();
     }

@@ -9,6 +9,7 @@ use super::{Change, Draft, Key};
 use crate::camera::Portal;
 use crate::camera::settings::{ErrorCodes, HotspotAnswer, Sender, Senders};
 use crate::config::value::Value;
+use crate::networks::Networks;
 use crate::password;
 
 pub(super) const KEYS: &[Key] = &[
@@ -61,13 +62,39 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "MAX_CONNECTIONS",
         default: "512",
-        doc: "connections at once; when all are taken, the slowest gives way",
+        doc: "connections at once; when all are taken, one that was answered gives way, or else the slowest",
         example: "512",
         change: Change::AtStart,
         is_secret: false,
         set: |value, draft| {
             let most = value.number(1..=65_535)?;
             draft.camera.limits.connections = usize::try_from(most).unwrap_or(usize::MAX);
+            Ok(())
+        },
+    },
+    Key {
+        name: "MAX_PER_ADDRESS",
+        default: "half of them",
+        doc: "connections of one address at once",
+        example: "64",
+        change: Change::AtStart,
+        is_secret: false,
+        set: |value, draft| {
+            let most = value.number(1..=65_535)?;
+            draft.camera.limits.per_address = usize::try_from(most).ok();
+            Ok(())
+        },
+    },
+    Key {
+        name: "TRUSTED_PROXIES",
+        default: "none",
+        doc: "addresses and networks of reverse proxies, which are believed when they say for whom they come, [below](#an-open-port)",
+        example: "[\"172.17.0.1\"]",
+        change: Change::AtStart,
+        is_secret: false,
+        set: |value, draft| {
+            let written = value.texts()?;
+            draft.camera.trusted_proxies = Networks::parse(written.iter().map(String::as_str))?;
             Ok(())
         },
     },

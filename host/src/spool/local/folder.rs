@@ -97,6 +97,10 @@ impl Sink for Growing {
         self.pipeline.hand_over(batch).await
     }
 
+    async fn rest(&mut self) -> io::Result<()> {
+        self.pipeline.rest().await
+    }
+
     async fn end(self: Box<Self>, last: Vec<u8>) -> io::Result<Sha256> {
         Ok(self.pipeline.end(last).await?.into())
     }

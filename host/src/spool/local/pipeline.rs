@@ -63,6 +63,17 @@ impl Pipeline {
         Ok(before)
     }
 
+    /// Waits until nothing is in memory that was handed over.
+    ///
+    /// # Errors
+    /// Those of all batches.
+    pub(super) async fn rest(&mut self) -> io::Result<()> {
+        self.hashing = Stage::Idle(self.hashing.end().await?);
+        self.writing = Stage::Idle(self.writing.end().await?);
+        self.batch = Arc::default();
+        Ok(())
+    }
+
     /// Appends the `last` batch and puts the file on disk; the SHA-256 of all.
     ///
     /// # Errors
