@@ -35,6 +35,7 @@ mod house;
 mod http;
 mod injection;
 mod languages;
+mod ledger;
 mod limits;
 mod login;
 mod mail;

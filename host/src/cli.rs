@@ -113,9 +113,9 @@ pub fn run() -> ExitCode {
             .map_err(Into::into)
             .and_then(|config| backup::run(&arguments, &config)),
         Command::Queue(arguments) => Source::find(arguments.config.as_deref(), None)
-            .read()
+            .spool_folder()
             .map_err(Into::into)
-            .and_then(|config| queue::run(&arguments, &config)),
+            .and_then(|spool| queue::run(&arguments, &spool)),
         Command::EndOrphans => keeper::child().map_err(Into::into),
         Command::Compile => compile::child().map_err(|error| anyhow::anyhow!("{error:#}")),
     };

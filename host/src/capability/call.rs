@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
 use wasmtime::component::Linker;
 
 use super::offline::Offline;
+use super::wall::Wall;
 use super::{Capabilities, Grants};
 use crate::upload::Delivery;
 
@@ -20,8 +20,8 @@ pub struct Call {
     /// Whether the operator grants in `[NAME]`, by settings of a bundled
     /// action, and not in `[PLUGINS.name]`.
     pub is_bundled: bool,
-    /// When it is ended.
-    pub deadline: Instant,
+    /// How long it may stand still.
+    pub wall: Wall,
     /// Hears of a network that is down.
     pub offline: Offline,
 }

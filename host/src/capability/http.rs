@@ -210,8 +210,16 @@ impl WasiHttpHooks for Http {
                 None => Ok(request),
             };
             let request = request.map_err(|failed| report(&call, &origin, failed))?;
-            match send::send(client, url, request, options, secret, call.deadline, &call.offline)
-                .await
+            match send::send(
+                client,
+                url,
+                request,
+                options,
+                secret,
+                call.wall.deadline().into(),
+                &call.offline,
+            )
+            .await
             {
                 Ok(answer) => {
                     let length = answer.headers().get(http::header::CONTENT_LENGTH);

@@ -21,6 +21,7 @@ pub mod process;
 pub mod progress;
 pub mod settings;
 pub mod store;
+pub mod wall;
 
 pub use grant::{Grants, MailGrant, StoreGrant};
 

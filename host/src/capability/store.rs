@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,6 +21,7 @@ use sha2::Sha256;
 use wasmtime::component::HasSelf;
 
 use super::call::{Call, Grant, Guest, Interface};
+use super::wall::Wall;
 use super::{Facilities, StoreGrant};
 use crate::contract::{self, store::StoreError};
 use crate::digest;
@@ -30,6 +31,10 @@ use crate::upload;
 /// Folder below `UPLOAD_FOLDER` where copies grow. On the same file system as
 /// their place, and out of sight of a watcher of that place.
 pub const GROWING: &str = ".growing";
+
+/// Bytes of a copy that are brought to the disk at once: some seconds of the
+/// slowest cards.
+const PIECE: u64 = 16 << 20;
 
 /// Names tried before giving up on a name that is taken.
 const NUMBERS: usize = 10_000;
@@ -121,8 +126,10 @@ impl contract::store::Host for Store {
         }
         let source = self.call.delivery.copy.path(&file);
         let root = self.facilities.upload_folder.clone();
+        let again = self.kept.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&index);
+        let pace = Pace { wall: self.call.wall.clone(), again };
         let kept = tokio::task::spawn_blocking(move || {
-            let kept = keep(&source, &file, &root, &folder, &name)?;
+            let kept = keep(&source, &file, &root, &folder, &name, &pace)?;
             Ok(format!("{folder}/{kept}"))
         })
         .await?;
@@ -154,6 +161,7 @@ fn keep(
     root: &Path,
     folder: &str,
     name: &str,
+    pace: &Pace,
 ) -> io::Result<String> {
     let place = root.join(folder);
     make_folders(root, folder)?;
@@ -171,7 +179,7 @@ fn keep(
         }
         let copy = match growing.take() {
             Some(copy) => copy,
-            None => Growing::copy(source, root)?,
+            None => Growing::copy(source, root, pace)?,
         };
         match copy.publish(&target)? {
             Published::Yes => return Ok(name),
@@ -208,6 +216,28 @@ fn make_folders(root: &Path, folder: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// What a copy owes to the call that asked for it.
+struct Pace {
+    wall: Wall,
+    /// Whether this call has kept the file before: a guest that asks for copy
+    /// after copy does not move on.
+    again: bool,
+}
+
+impl Pace {
+    /// # Errors
+    /// The call is over, and with it the copy.
+    fn moved_on(&self) -> io::Result<()> {
+        if self.wall.is_over() {
+            return Err(io::Error::other("the call that it was copied for is over"));
+        }
+        if !self.again {
+            self.wall.moved_on();
+        }
+        Ok(())
+    }
+}
+
 /// A durable copy without a name of its own yet.
 struct Growing {
     path: PathBuf,
@@ -222,13 +252,23 @@ enum Published {
 }
 
 impl Growing {
-    fn copy(source: &Path, root: &Path) -> io::Result<Self> {
-        let path = root.join(GROWING).join(uuid::Uuid::now_v7().to_string());
-        let mut original = File::open(source)?;
-        let mut copy = Self { file: File::create_new(&path)?, path };
+    fn copy(source: &Path, root: &Path, pace: &Pace) -> io::Result<Self> {
+        let growing = root.join(GROWING);
+        if !growing.is_dir() {
+            // Another disk has come in the place of the one before.
+            fs::create_dir_all(&growing).map_err(|error| named(&growing, error))?;
+        }
+        let path = growing.join(uuid::Uuid::now_v7().to_string());
+        let mut original = File::open(source).map_err(|error| named(source, error))?;
+        let file = File::create_new(&path).map_err(|error| named(&path, error))?;
+        let mut copy = Self { file, path };
         // Shares the blocks but not the inode, where the file system can.
         if rustix::fs::ioctl_ficlone(&copy.file, &original).is_err() {
-            io::copy(&mut original, &mut copy.file)?;
+            while io::copy(&mut Read::by_ref(&mut original).take(PIECE), &mut copy.file)? == PIECE {
+                // What only the memory has is no progress on a slow disk.
+                copy.file.sync_data()?;
+                pace.moved_on()?;
+            }
         }
         copy.file.sync_all()?;
         Ok(copy)
@@ -263,6 +303,11 @@ impl Drop for Growing {
         // Gone already where it got its name.
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// `error` with the path that it is of.
+fn named(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 fn sync_folder(of: &Path) -> io::Result<()> {

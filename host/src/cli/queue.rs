@@ -7,8 +7,7 @@ use std::time::{Duration, SystemTime};
 use clap::{Args, Subcommand};
 
 use super::print;
-use crate::config::Config;
-use crate::spool::{self, Entry, PausedAction, Retried};
+use crate::spool::{self, Adopted, Entry, PausedAction, Retried};
 use crate::text;
 
 /// Longest reason in a table, in characters.
@@ -59,6 +58,16 @@ enum Command {
         #[arg(required = true)]
         delivery: Vec<String>,
     },
+    /// Put uploads back into the queue that its ledger has lost
+    #[command(
+        long_about = "Put uploads back into the queue that its ledger has lost: what lies in \
+        lost+found/ of the spool, and with the server stopped everything that a ledger must know \
+        that is lost or damaged. Nothing that a receipt shows as delivered"
+    )]
+    Adopt {
+        /// Names in lost+found/ [default: all]
+        upload: Vec<String>,
+    },
     /// Copy the files of an upload out of the spool
     Export {
         /// Number in the list, or id
@@ -68,13 +77,20 @@ enum Command {
     },
 }
 
-/// Does what `arguments` say with the queue of `config`.
-pub(super) fn run(arguments: &Arguments, config: &Config) -> anyhow::Result<()> {
+/// Does what `arguments` say with the queue of `spool`.
+pub(super) fn run(arguments: &Arguments, spool: &Path) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(act(arguments, &config.spool_folder))
+    runtime.block_on(act(arguments, spool))
 }
 
 async fn act(arguments: &Arguments, spool: &Path) -> anyhow::Result<()> {
+    if let Command::Adopt { upload } = &arguments.command {
+        let adopted = spool::adopt(spool, upload.clone()).await?;
+        return match arguments.json {
+            true => print(&to_json(&serde_json::json!({ "adopted": adopted }))),
+            false => print(&adoption(&adopted)),
+        };
+    }
     let queue = spool::queue(spool).await?;
     let json = arguments.json;
     match &arguments.command {
@@ -119,6 +135,7 @@ async fn act(arguments: &Arguments, spool: &Path) -> anyhow::Result<()> {
             }
             Ok(())
         }
+        Command::Adopt { .. } => unreachable!("done above"),
         Command::Export { delivery, folder } => {
             let copies = queue.export(delivery, folder).await?;
             let names: Vec<String> = copies.iter().map(|path| path.display().to_string()).collect();
@@ -128,6 +145,29 @@ async fn act(arguments: &Arguments, spool: &Path) -> anyhow::Result<()> {
             }
         }
     }
+}
+
+/// A line for each thing that lay in `lost+found/`.
+fn adoption(adopted: &[Adopted]) -> String {
+    if adopted.is_empty() {
+        return "nothing was lost".to_owned();
+    }
+    let mut text = String::new();
+    for Adopted { place, sender, files, deliveries, left } in adopted {
+        let numbers: Vec<String> = deliveries.iter().map(i64::to_string).collect();
+        let sender = sender.as_deref().map(|sender| format!(" of {}", text::clean(sender)));
+        let sender = sender.unwrap_or_default();
+        if !numbers.is_empty() {
+            let (files, numbers) = (files.join(" "), numbers.join(", "));
+            let _ = writeln!(text, "{files}{sender}: in the queue again as {numbers}");
+        }
+        for words in left {
+            let _ =
+                writeln!(text, "{}{sender}: stays there: {}", place.display(), text::clean(words));
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
 }
 
 fn say(

@@ -3,7 +3,9 @@
 use std::env;
 use std::path::{Component, Path, PathBuf};
 
-use super::keys::Draft;
+use super::document::Document;
+use super::keys::{self, Draft};
+use super::written::{Origin, Overrides, Written};
 
 /// The spool's folder. `base` is the folder of `config.toml`.
 pub(super) fn spool(draft: &Draft, base: &Path, warnings: &mut Vec<String>) -> PathBuf {
@@ -16,6 +18,22 @@ pub(super) fn spool(draft: &Draft, base: &Path, warnings: &mut Vec<String>) -> P
         ));
     }
     folder
+}
+
+/// The same of a file that is not understood otherwise.
+pub(super) fn spool_of(path: &Path, text: &str, overrides: &Overrides) -> Option<PathBuf> {
+    let document = Document::parse(path, text).ok()?;
+    let table: toml::Table = toml::from_str(text).ok()?;
+    let base = path.parent().unwrap_or(Path::new("")).to_owned();
+    let mut draft = Draft::default();
+    for name in ["SPOOL_FOLDER", "SESSION_FOLDER"] {
+        let of_variable = overrides.variable(name).map(|(_, value)| value);
+        let Some(value) = of_variable.or_else(|| table.get(name)?.as_str()) else { continue };
+        let (key, value) = (keys::find(name)?, value.into());
+        let written = Written { key, value, origin: Origin::File, place: document.whole() };
+        written.set(&base, &mut draft).ok()?;
+    }
+    Some(spool(&draft, &base, &mut Vec::new()))
 }
 
 fn chosen(draft: &Draft, base: &Path, warnings: &mut Vec<String>) -> PathBuf {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
+use super::folders;
 use super::resolved::Config;
 use super::written::Overrides;
 
@@ -41,6 +42,24 @@ impl Source {
     /// # Errors
     /// Anything the server could not run with.
     pub fn read(&self) -> Result<Config, ConfigError> {
+        let (path, text) = self.text()?;
+        Config::resolve(&path, &text, &self.overrides)
+    }
+
+    /// Where the spool is, even if the server could not run with the rest.
+    ///
+    /// # Errors
+    /// It is not told, or the file cannot be read.
+    pub fn spool_folder(&self) -> Result<PathBuf, ConfigError> {
+        let (path, text) = self.text()?;
+        match Config::resolve(&path, &text, &self.overrides) {
+            Ok(config) => Ok(config.spool_folder),
+            Err(error) => folders::spool_of(&path, &text, &self.overrides).ok_or(error),
+        }
+    }
+
+    /// The file, and what is in it.
+    fn text(&self) -> Result<(PathBuf, String), ConfigError> {
         let (path, text) = match &self.path {
             Some(path) => {
                 let text =
@@ -51,9 +70,9 @@ impl Source {
         };
         let text = match std::str::from_utf8(&text) {
             // What some editors write before a text.
-            Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+            Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
             Err(error) => return Err(ConfigError::not_utf8(&path, &text, &error)),
         };
-        Config::resolve(&path, text, &self.overrides)
+        Ok((path, text))
     }
 }

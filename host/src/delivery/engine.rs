@@ -78,14 +78,23 @@ impl Engine {
         let mut clock = Clock::new(SystemTime::now(), Instant::now());
         let mut look = tokio::time::interval(LOOK);
         let mut clean = tokio::time::interval(CLEAN);
+        // What goes on failing is said once.
+        let mut said = String::new();
         while !*stop.borrow() {
             // Before anything is thought due: a clock that jumped would make
             // everything that waits due at once.
             self.follow(&mut clock).await;
             let due = match self.start_due(&mut calls).await {
-                Ok(due) => due,
+                Ok(due) => {
+                    said.clear();
+                    due
+                }
                 Err(error) => {
-                    tracing::error!("cannot go on delivering: {error}");
+                    let words = error.to_string();
+                    if words != said {
+                        tracing::error!("cannot go on delivering: {words}");
+                        said = words;
+                    }
                     Some(LEDGER_FAILED)
                 }
             };
@@ -293,8 +302,8 @@ fn tell(claim: &Claim, outcome: &Outcome) {
             sender,
             files,
             attempt,
-            "action {action} rejected an upload that the camera was told is sent: {reason}; it is \
-             kept: afterimage queue show {number}"
+            "action {action} rejected an upload that the camera was told is sent: {reason}; what is \
+             kept of it: afterimage queue show {number}"
         ),
         Outcome::Again { reason, wait, .. } => tracing::warn!(
             number,

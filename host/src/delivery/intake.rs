@@ -58,7 +58,7 @@ impl camera::Intake for Arc<Intake> {
         if self.spool.undelivered() >= largest {
             return Err(Refused::QueueFull(largest));
         }
-        Ok(self.spool.begin())
+        self.spool.begin().map_err(|error| Refused::Disk(error.to_string()))
     }
 
     async fn accept(&self, upload: Upload, lease: Lease) -> Result<(), Refused> {

@@ -19,6 +19,7 @@ use crate::capability::Grants;
 use crate::capability::call::{Call, Guest, Phase};
 use crate::capability::offline::Offline;
 use crate::capability::process::Runner;
+use crate::capability::wall::Wall;
 use crate::capability::{Capabilities, Facilities};
 use crate::contract::{ActionFull, ActionFullPre, uploads};
 use crate::upload::{Delivery, Origin, Upload};
@@ -131,7 +132,7 @@ impl Action {
             delivery: delivery.clone(),
             phase,
             is_bundled: self.is_bundled,
-            deadline: tokio::time::Instant::now() + limits.wall,
+            wall: Wall::new(limits.wall),
             offline: Offline::default(),
         }
     }
@@ -157,7 +158,7 @@ impl Action {
             function(&mut store, &instance).await
         };
         let work = Counted::new(work, usage.cpu.clone(), limits.cpu);
-        let outcome = tokio::time::timeout(limits.wall, work).await;
+        let outcome = call.wall.bound(work).await;
         tracing::debug!(
             target: USAGE,
             action = %self.name,
@@ -168,12 +169,12 @@ impl Action {
             if call.phase == Phase::Deliver { "deliver" } else { "check" },
         );
         match outcome {
-            Ok(Ok(answer)) => {
+            Some(Ok(answer)) => {
                 log.finish();
                 Ok(answer)
             }
-            Ok(Err(error)) => Err(Failure::new(&error, log.finish())),
-            Err(_) => Err(Failure::exceeded(&Exceeded::Wall { limit: limits.wall }, log.finish())),
+            Some(Err(error)) => Err(Failure::new(&error, log.finish())),
+            None => Err(Failure::exceeded(&Exceeded::Wall { limit: limits.wall }, log.finish())),
         }
     }
 }

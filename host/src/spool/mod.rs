@@ -34,7 +34,7 @@ pub use backup::{BackupCamera, Sight, Sighting};
 pub use claim::{Claim, Due, Outcome, Pause, Recorded};
 pub use error::SpoolError;
 pub use lease::{Lease, LeasedFile, Place, Sink};
-pub use queue::{Dropped, Entry, EntryFile, PausedAction, Queue, QueueError, Retried};
+pub use queue::{Adopted, Dropped, Entry, EntryFile, PausedAction, Queue, QueueError, Retried};
 pub use sessions::{Announcement, Sessions};
 pub use space::{FreeSpace, is_in_memory};
 pub use state::State;
@@ -69,12 +69,28 @@ pub async fn secret(root: &Path) -> Result<String, SpoolError> {
     local::secret(root).await
 }
 
+/// Puts uploads back into the queue of the spool in the folder `root` that lie
+/// in it and that its ledger does not know: those that are called `names`, or
+/// all. With the server stopped, it makes a new ledger where the old one is
+/// lost or damaged.
+///
+/// # Errors
+/// The disk's.
+pub async fn adopt(root: &Path, names: Vec<String>) -> Result<Vec<Adopted>, QueueError> {
+    let root = root.to_owned();
+    let adopted = tokio::task::spawn_blocking(move || local::adopt(&root, &names)).await;
+    adopted.map_err(|error| SpoolError::Disk(error.into()))?
+}
+
 /// What the server keeps between cameras and actions.
 #[async_trait]
 pub trait Spool: Send + Sync {
     /// A place for an upload that is about to come. Nothing of it is kept
     /// before its first file is complete, or has 512 KiB.
-    fn begin(&self) -> Lease;
+    ///
+    /// # Errors
+    /// The spool takes no uploads now.
+    fn begin(&self) -> Result<Lease, SpoolError>;
 
     /// Makes `upload` durable together with its deliveries. When this returns
     /// `Ok`, it survives whatever happens. When not, nothing of it is left.

@@ -82,6 +82,17 @@ pub enum QueueError {
     /// Nothing has this number or id.
     #[error("no delivery {0}; `afterimage queue list --all` shows those that there are")]
     Unknown(String),
+    /// Nothing of this name was set aside.
+    #[error(
+        "{}: there is no {name}; `afterimage queue adopt` takes all that is there",
+        place.display()
+    )]
+    NotLost {
+        /// The name.
+        name: String,
+        /// Where it was looked for.
+        place: PathBuf,
+    },
     /// It is under way.
     #[error("delivery {0} is being delivered now; try again when that has ended")]
     Busy(i64),
@@ -99,6 +110,12 @@ pub enum QueueError {
         /// Why.
         error: io::Error,
     },
+}
+
+impl From<io::Error> for QueueError {
+    fn from(error: io::Error) -> Self {
+        Self::Spool(error.into())
+    }
 }
 
 /// A delivery and its upload, as an operator sees them.
@@ -177,6 +194,21 @@ pub struct Retried {
     pub number: i64,
     /// Deliveries that it may not overtake and that go first.
     pub behind: usize,
+}
+
+/// Something that lay in `lost+found/`, or was set aside there.
+#[derive(Debug, Serialize)]
+pub struct Adopted {
+    /// Where it lay.
+    pub place: PathBuf,
+    /// Whose upload it is, as far as it tells.
+    pub sender: Option<String>,
+    /// Its files that are in the queue again.
+    pub files: Vec<String>,
+    /// Numbers of its deliveries that are in the queue again.
+    pub deliveries: Vec<i64>,
+    /// What could not be put back, and why.
+    pub left: Vec<String>,
 }
 
 /// What [`Queue::give_up`] removed.

@@ -6,13 +6,15 @@ mod working_copy;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use crate::action_name::ActionName;
 
 pub use notes::{FileNotes, Notes};
 pub use working_copy::WorkingCopy;
 
 /// What a camera sent in one go, complete on disk.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Upload {
     /// Time-ordered unique id (UUID version 7).
     pub id: String,
@@ -33,11 +35,12 @@ pub struct Upload {
     /// Its files in the order of the camera.
     pub files: Vec<File>,
     /// What else the camera told, by name.
+    #[serde(default)]
     pub attributes: Vec<(String, String)>,
 }
 
 /// The way an upload came.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// The camera's e-mail function.
     Email,
@@ -63,7 +66,7 @@ impl Origin {
 pub const AUTO_BACKUP: &str = "autobackup";
 
 /// One file of an upload; its bytes lie in the upload's folder under `name`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
     /// Safe file name, unique within the upload.
     pub name: String,

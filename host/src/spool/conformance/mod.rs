@@ -74,7 +74,7 @@ impl Draft {
         text: &str,
         bytes: &[u8],
     ) -> Self {
-        let mut lease = spool.begin();
+        let mut lease = spool.begin().unwrap();
         let mut file = lease.create_file("SAM_0001.JPG", "image/jpeg".to_owned()).unwrap();
         for chunk in bytes.chunks(64 << 10) {
             file.append(chunk).await.unwrap();

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::uploads::{millis, time};
+use super::times::{millis, time};
 use crate::spool::{BackupCamera, Sight, Sighting};
 
 /// Cameras that are remembered; an address may be another camera's tomorrow.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, params};
 
-use super::uploads::{duration_millis, millis};
+use super::times::{duration_millis, millis};
 use crate::upload::Upload;
 
 /// Whether every file of `upload` came from its sender within `window` and was

@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::uploads::{self, duration_millis, millis, texts};
+use super::seal;
+use super::times::{duration_millis, millis, time};
+use super::uploads::{self, texts};
 use crate::action_name::ActionName;
 use crate::spool::claim::AT_ONCE;
 use crate::spool::{Claim, Due, Outcome, Pause};
@@ -23,11 +25,13 @@ pub(super) fn claim(
     close_posts(db, now)?;
     let mut numbers = ready(db, places, now)?;
     numbers.extend(probes(db, places - numbers.len(), now)?);
-    let claims = numbers
-        .into_iter()
-        .map(|number| mark(db, number, notes))
-        .collect::<rusqlite::Result<_>>()?;
-    Ok(Due { claims, next: next_due(db, now)? })
+    let found = numbers.len();
+    let marked = numbers.into_iter().map(|number| mark(db, number, notes));
+    let claims: Vec<Claim> =
+        marked.filter_map(Result::transpose).collect::<rusqlite::Result<_>>()?;
+    // What was parked left its place to another.
+    let next = if claims.len() < found { Some(now) } else { next_due(db, now)? };
+    Ok(Due { claims, next })
 }
 
 /// Deliveries that can go now and do not overtake any that they must not, in
@@ -108,32 +112,52 @@ fn probes(db: &Connection, places: usize, now: SystemTime) -> rusqlite::Result<V
     .collect()
 }
 
-/// Marks the delivery `number` as being delivered.
-fn mark(db: &Connection, number: i64, notes: &Path) -> rusqlite::Result<Claim> {
-    db.prepare_cached(
-        "UPDATE deliveries SET state = 'delivering', attempt = attempt + 1 WHERE number = ?1
-         RETURNING id, attempt, failures, traps, waited, action, recipients, upload, folders",
-    )?
-    .query_row([number], |row| {
-        let upload = uploads::load(db, &row.get::<_, String>(7)?)?;
-        let id: String = row.get(0)?;
-        Ok(Claim {
+/// Marks the delivery `number` as being delivered. One whose upload is not what
+/// came is parked instead: its words and recipients may be anybody's.
+fn mark(db: &Connection, number: i64, notes: &Path) -> rusqlite::Result<Option<Claim>> {
+    let upload = db
+        .prepare_cached("SELECT upload FROM deliveries WHERE number = ?1")?
+        .query_row([number], |row| seal::text(row, 0))?;
+    if !seal::is_intact(db, &upload)? {
+        tracing::error!(
             number,
-            failures: row.get(2)?,
-            traps: row.get(3)?,
-            waited: Duration::from_millis(row.get::<_, i64>(4)?.cast_unsigned()),
-            delivery: Delivery {
-                notes: Arc::new(FileNotes(notes.join(format!("{id}.notes")))),
-                id,
-                attempt: row.get(1)?,
-                action: ActionName::parse(&row.get::<_, String>(5)?),
-                recipients: texts(&row.get::<_, String>(6)?),
-                upload: Arc::new(upload.ok_or(rusqlite::Error::QueryReturnedNoRows)?),
-                folders: row.get(8)?,
-                copy: WorkingCopy::none(),
-            },
-        })
-    })
+            "the ledger is damaged where it tells of upload {upload}; delivery {number} is parked, \
+             its files are kept: afterimage queue adopt"
+        );
+        db.execute(
+            "UPDATE deliveries SET state = 'parked', ended_at = ?2, last_error =
+                'the ledger is damaged where it tells of this upload; afterimage queue adopt'
+             WHERE number = ?1",
+            params![number, millis(SystemTime::now())],
+        )?;
+        return Ok(None);
+    }
+    let claim = db
+        .prepare_cached(
+            "UPDATE deliveries SET state = 'delivering', attempt = attempt + 1 WHERE number = ?1
+             RETURNING id, attempt, failures, traps, waited, action, recipients, folders",
+        )?
+        .query_row([number], |row| {
+            let id: String = row.get(0)?;
+            let upload = uploads::load(db, &upload)?;
+            Ok(Claim {
+                number,
+                failures: row.get(2)?,
+                traps: row.get(3)?,
+                waited: Duration::from_millis(row.get::<_, i64>(4)?.cast_unsigned()),
+                delivery: Delivery {
+                    notes: Arc::new(FileNotes(notes.join(format!("{id}.notes")))),
+                    id,
+                    attempt: row.get(1)?,
+                    action: ActionName::parse(&row.get::<_, String>(5)?),
+                    recipients: texts(&row.get::<_, String>(6)?),
+                    upload: Arc::new(upload.ok_or(rusqlite::Error::QueryReturnedNoRows)?),
+                    folders: row.get(7)?,
+                    copy: WorkingCopy::none(),
+                },
+            })
+        })?;
+    Ok(Some(claim))
 }
 
 /// Writes down what became of `claim`; whether it was still under way, and
@@ -183,6 +207,9 @@ pub(super) fn record(
             params![number, attempt, reason, now, failures],
         )?,
     };
+    if written == 1 && matches!(outcome, Outcome::Delivered { .. }) {
+        seal::seal_receipt(db, number)?;
+    }
     Ok(written == 1)
 }
 
@@ -242,7 +269,7 @@ fn next_due(db: &Connection, now: SystemTime) -> rusqlite::Result<Option<SystemT
                 UNION ALL SELECT due_at FROM pauses WHERE due_at > ?1)",
         )?
         .query_row([millis(now)], |row| row.get(0))?;
-    Ok(due.map(uploads::time))
+    Ok(due.map(time))
 }
 
 /// How many deliveries are not delivered.
@@ -306,38 +333,4 @@ pub(super) fn recover(
     )?
     .query_map([known], |row| row.get(0))?
     .collect()
-}
-
-/// Whether the files of `upload` are needed no more: all its deliveries ended
-/// well, the last one before `before`. Marks them as gone.
-pub(super) fn finish(db: &Connection, upload: &str, before: SystemTime) -> rusqlite::Result<bool> {
-    let finished = db
-        .prepare_cached(
-            "UPDATE uploads SET has_files = 0 WHERE id = ?1 AND has_files = 1
-             AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.upload = ?1
-                AND (d.state <> 'delivered' OR d.ended_at > ?2))",
-        )?
-        .execute(params![upload, millis(before)])?;
-    Ok(finished == 1)
-}
-
-/// [`finish`] for all uploads; those whose files are now marked as gone.
-pub(super) fn finish_all(db: &Connection, before: SystemTime) -> rusqlite::Result<Vec<String>> {
-    db.prepare(
-        "UPDATE uploads SET has_files = 0 WHERE has_files = 1
-         AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.upload = uploads.id
-            AND (d.state <> 'delivered' OR d.ended_at > ?1))
-         RETURNING id",
-    )?
-    .query_map([millis(before)], |row| row.get(0))?
-    .collect()
-}
-
-/// Forgets uploads whose receipts are older than `before`.
-pub(super) fn forget_receipts(db: &Connection, before: SystemTime) -> rusqlite::Result<usize> {
-    db.execute(
-        "DELETE FROM uploads WHERE has_files = 0 AND NOT EXISTS (SELECT 1 FROM deliveries d
-            WHERE d.upload = uploads.id AND (d.state <> 'delivered' OR d.ended_at > ?1))",
-        [millis(before)],
-    )
 }

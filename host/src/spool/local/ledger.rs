@@ -10,85 +10,29 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, TransactionBehavior, ffi};
 use tokio::sync::oneshot;
 
-use super::schema;
-use crate::spool::{SpoolError, State};
+use super::damage::{self, InPlace};
+use super::database::{LedgerError, connect, in_place, open_sound};
+use super::{LEDGER, UPLOADS};
 
 /// Pieces of work in one transaction.
 const GROUP: usize = 64;
 
-/// Prepared statements kept; there are fewer.
-const STATEMENTS: usize = 64;
+/// The same of the server: a backup that holds the ledger for a while must not
+/// cost a camera its upload, which waits longer than this for an answer.
+const SERVER_BUSY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 15_000 });
 
-/// How long to wait for another process (`afterimage queue`) to end its
-/// transaction.
-const BUSY: Duration = Duration::from_secs(5);
+/// Longest log that is left as it is, in bytes. It grows as long as a reader
+/// (a backup, Litestream) looks at an old state, and SQLite alone never shortens
+/// it again.
+const LONGEST_LOG: u64 = 8 << 20;
 
-/// Why the ledger did not take or tell something.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum LedgerError {
-    /// The database or the disk below it.
-    #[error("ledger: {0}")]
-    Database(Arc<rusqlite::Error>),
-    /// The folder of the uploads could not be made durable.
-    #[error("folder of the uploads: {0}")]
-    Folder(Arc<std::io::Error>),
-    /// The ledger's thread has ended.
-    #[error("the ledger is closed")]
-    Closed,
-}
-
-impl LedgerError {
-    /// Whether the work may be on disk all the same: its bytes were written,
-    /// and only the `fsync` after them failed.
-    pub(super) fn is_uncertain(&self) -> bool {
-        let Self::Database(error) = self else { return false };
-        matches!(&**error, rusqlite::Error::SqliteFailure(error, _)
-            if [ffi::SQLITE_IOERR_FSYNC, ffi::SQLITE_IOERR_DIR_FSYNC]
-                .contains(&error.extended_code))
-    }
-}
-
-impl From<rusqlite::Error> for LedgerError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Database(Arc::new(error))
-    }
-}
-
-impl From<LedgerError> for SpoolError {
-    fn from(error: LedgerError) -> Self {
-        match error {
-            LedgerError::Database(error) => Self::Ledger(error.to_string()),
-            LedgerError::Folder(error) => {
-                Self::Disk(std::io::Error::new(error.kind(), error.to_string()))
-            }
-            LedgerError::Closed => Self::Closed,
-        }
-    }
-}
-
-impl From<rusqlite::Error> for SpoolError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Ledger(error.to_string())
-    }
-}
-
-impl FromSql for State {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::parse(value.as_str()?).ok_or(FromSqlError::InvalidType)
-    }
-}
-
-impl ToSql for State {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(self.word().into())
-    }
-}
+/// How often to look at the log's length.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// A handle of the ledger's thread, which ends with the last handle.
 #[derive(Clone)]
@@ -124,18 +68,29 @@ struct Answer {
 }
 
 impl Ledger {
-    /// Opens or makes the ledger at `path`, whose uploads lie in `uploads`.
-    /// `lock` is held until nothing is written any more.
-    pub(super) fn open(path: PathBuf, uploads: PathBuf, lock: File) -> Result<Self, LedgerError> {
-        let connection = connect(&path)?;
+    /// Opens or makes the ledger of the spool at `root`; also what tells whether
+    /// its files are in their place. `lock` is held until nothing is written any
+    /// more.
+    pub(super) fn open(root: &Path, lock: File) -> Result<(Self, InPlace), LedgerError> {
+        let connection = open_sound(root)?;
+        connection.busy_timeout(SERVER_BUSY)?;
+        let in_place = in_place(root)?;
+        let (shared, root) = (in_place.clone(), root.to_owned());
         let (work, queue) = sync_channel(4 * GROUP);
         std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || {
-                Writer { path, uploads, connection: Some(connection), _lock: lock }.run(&queue)
+                Writer {
+                    root,
+                    connection: Some(connection),
+                    in_place,
+                    looked: Instant::now(),
+                    _lock: lock,
+                }
+                .run(&queue)
             })
             .map_err(|error| LedgerError::Folder(Arc::new(error)))?;
-        Ok(Self { work })
+        Ok((Self { work }, shared))
     }
 
     /// Does `work` in a transaction of its own or of several. Returns when it
@@ -144,7 +99,7 @@ impl Ledger {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        self.hand_over(Needs::Commit, work).await
+        self.hand_over(Needs::Commit, work, |_| ()).await
     }
 
     /// The same, returning when it is done, though not on disk before the next
@@ -153,15 +108,18 @@ impl Ledger {
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
-        self.hand_over(Needs::Nothing, work).await
+        self.hand_over(Needs::Nothing, work, |_| ()).await
     }
 
-    /// The same for work that vouches for a new folder of an upload.
+    /// The same for work that vouches for a new folder of an upload, and only
+    /// while the ledger is in its place. `then` is done once it is on disk and
+    /// before anybody hears of it.
     pub(super) async fn write_with_folder<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        then: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, LedgerError> {
-        self.hand_over(Needs::CommitAndFolder, work).await
+        self.hand_over(Needs::CommitAndFolder, work, then).await
     }
 
     /// A number that changes when another process commits.
@@ -175,6 +133,7 @@ impl Ledger {
         &self,
         needs: Needs,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        then: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, LedgerError> {
         let (sender, receiver) = oneshot::channel();
         let run = move |connection: Result<&Connection, LedgerError>| {
@@ -182,8 +141,12 @@ impl Ledger {
             Answer {
                 ok: outcome.is_ok(),
                 tell: Box::new(move |committed| {
+                    let outcome = outcome.and_then(|value| committed.map(|()| value));
+                    if let Ok(value) = &outcome {
+                        then(value);
+                    }
                     // Whoever waited may have gone; the work is done all the same.
-                    let _ = sender.send(outcome.and_then(|value| committed.map(|()| value)));
+                    let _ = sender.send(outcome);
                 }),
             }
         };
@@ -205,32 +168,13 @@ impl Ledger {
     }
 }
 
-/// A connection with the settings that the promise rests on.
-pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let mut connection = Connection::open(path)?;
-    // SQLite opens for reading what it cannot open for writing.
-    if connection.is_readonly(rusqlite::MAIN_DB)? {
-        return Err(rusqlite::Error::SqliteFailure(
-            ffi::Error::new(ffi::SQLITE_READONLY),
-            Some(format!("{} cannot be opened for writing", path.display())),
-        ));
-    }
-    connection.busy_timeout(BUSY)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // What a savepoint would restore goes to a file otherwise: many times what
-    // is written to the ledger itself.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    schema::migrate(&mut connection)?;
-    Ok(connection)
-}
-
 struct Writer {
-    path: PathBuf,
-    uploads: PathBuf,
+    root: PathBuf,
+    /// None after a failed commit.
     connection: Option<Connection>,
+    in_place: InPlace,
+    /// When the length of the log was looked at.
+    looked: Instant,
     _lock: File,
 }
 
@@ -240,24 +184,60 @@ impl Writer {
             let group: Vec<Work> =
                 std::iter::once(first).chain(queue.try_iter().take(GROUP - 1)).collect();
             self.commit(group);
+            if self.looked.elapsed() >= LOOK {
+                self.looked = Instant::now();
+                self.shorten_log();
+            }
+        }
+    }
+
+    /// Cuts a long log that nobody reads any more.
+    fn shorten_log(&self) {
+        let [_, log, _] = damage::files(&self.root);
+        let length = std::fs::metadata(log).map_or(0, |metadata| metadata.len());
+        let Some(connection) = self.connection.as_ref().filter(|_| length > LONGEST_LOG) else {
+            return;
+        };
+        // Nobody waits for whoever still reads it.
+        let cut = connection
+            .busy_timeout(Duration::ZERO)
+            .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())));
+        if let Err(error) = cut.and(connection.busy_timeout(SERVER_BUSY)) {
+            tracing::debug!("the log of the ledger has {length} bytes: {error}");
         }
     }
 
     fn commit(&mut self, group: Vec<Work>) {
         let folder = match group.iter().any(|work| work.needs == Needs::CommitAndFolder) {
-            true => File::open(&self.uploads).and_then(|folder| folder.sync_all()),
+            true => self.sync_folder(),
             false => Ok(()),
-        }
-        .map_err(|error| LedgerError::Folder(Arc::new(error)));
+        };
         let mut answers = Vec::new();
         let outcome = self.transact(group, &folder, &mut answers);
-        if let Err(error) = &outcome {
-            tracing::error!("{error}; opening the ledger anew");
-            self.connection = None;
+        match &outcome {
+            Ok(()) => {}
+            // Nothing was begun, so nothing is in doubt.
+            Err(error) if error.is_busy() => tracing::error!("{error}"),
+            Err(error) => {
+                tracing::error!("{error}; opening the ledger anew");
+                self.in_place.closed();
+                self.connection = None;
+            }
         }
         for answer in answers {
             (answer.tell)(outcome.clone());
         }
+    }
+
+    /// Puts the names of new uploads on disk, for a ledger that the next start
+    /// will find.
+    fn sync_folder(&self) -> Result<(), LedgerError> {
+        if let Some(missing) = self.in_place.missing() {
+            return Err(LedgerError::NotInPlace(missing));
+        }
+        File::open(self.root.join(UPLOADS))
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| LedgerError::Folder(Arc::new(error)))
     }
 
     fn transact(
@@ -271,7 +251,13 @@ impl Writer {
             let connection = match &mut self.connection {
                 Some(connection) => connection,
                 none => {
-                    let connection = connect(&self.path)?;
+                    if let Some(missing) = self.in_place.missing() {
+                        return Err(LedgerError::NotInPlace(missing));
+                    }
+                    let connection = connect(&self.root.join(LEDGER))?;
+                    connection.busy_timeout(SERVER_BUSY)?;
+                    let reopened = self.in_place.reopened(&self.root);
+                    reopened.map_err(|error| LedgerError::Folder(Arc::new(error)))?;
                     // What a failed commit left in the log must not stand
                     // before what is written from now on.
                     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| match row

@@ -2,35 +2,46 @@
 //! its own, all else in the [`ledger`]. The row in the ledger is what makes an
 //! upload exist.
 
+mod adopt;
 mod backup_cameras;
 mod backup_repeats;
 #[cfg(test)]
 mod conformance;
+mod damage;
+#[cfg(test)]
+mod damage_tests;
+mod database;
 mod deliveries;
 mod folder;
+mod folders;
 mod ledger;
+mod lost;
+mod manifest;
 mod pipeline;
 mod posts;
 mod queue;
 mod recovery;
+mod refusal;
 mod retention;
 mod schema;
+mod seal;
 mod secret;
 mod sessions;
+mod times;
 mod uploads;
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use rustix::fs::FlockOperation;
 use tokio::task::spawn_blocking;
 
+pub use adopt::adopt;
 pub use queue::LocalQueue;
 
 use super::{
@@ -38,8 +49,13 @@ use super::{
     Sighting, Spool, SpoolError, Wait,
 };
 use crate::upload::{self, FileNotes, Notes, Origin, Upload, WorkingCopy};
+use damage::InPlace;
+use database::LedgerError;
 use folder::Folder;
-use ledger::{Ledger, LedgerError};
+use folders::{gone_already, lock, make, private};
+use ledger::Ledger;
+use manifest::{Destination, Manifests};
+use refusal::Refusal;
 
 /// EX_IOERR of `sysexits.h`.
 const EXIT_IO: i32 = 74;
@@ -50,6 +66,10 @@ const LEDGER: &str = "ledger.sqlite";
 const UPLOADS: &str = "uploads";
 /// Folder of what actions remember.
 const NOTES: &str = "notes";
+/// Folder of what tells about uploads without the ledger.
+const MANIFESTS: &str = "manifests";
+/// Folder of what is in no ledger.
+const LOST: &str = "lost+found";
 
 /// The server's folder on disk.
 pub struct LocalSpool {
@@ -59,6 +79,10 @@ pub struct LocalSpool {
     seen: Mutex<i64>,
     /// Deliveries that are not delivered; see [`Spool::undelivered`].
     undelivered: AtomicI64,
+    /// The ledger's files, to notice that one is taken away.
+    in_place: InPlace,
+    /// Whether one was.
+    is_misplaced: AtomicBool,
 }
 
 impl LocalSpool {
@@ -74,10 +98,44 @@ impl LocalSpool {
         let lock = make(root).map_err(failed)?.ok_or_else(|| {
             unusable("another server uses this folder; stop it or set SPOOL_FOLDER".to_owned())
         })?;
-        let ledger = Ledger::open(root.join(LEDGER), root.join(UPLOADS), lock)
-            .map_err(|error| failed(io::Error::other(error)))?;
-        let undelivered = AtomicI64::new(0);
-        Ok(Self { root: root.to_owned(), ledger, seen: Mutex::new(0), undelivered })
+        let (ledger, in_place) =
+            Ledger::open(root, lock).map_err(|error| unusable(error.to_string()))?;
+        private(root, &[MANIFESTS, LOST]).map_err(failed)?;
+        Ok(Self {
+            root: root.to_owned(),
+            ledger,
+            seen: Mutex::new(0),
+            undelivered: AtomicI64::new(0),
+            in_place,
+            is_misplaced: AtomicBool::new(false),
+        })
+    }
+
+    /// Looks whether the ledger's files are still those that were opened; says
+    /// so once when they are not.
+    async fn look_at_ledger(self: &LocalSpool) -> Result<(), SpoolError> {
+        let missing = self.in_place.clone();
+        let missing = spawn_blocking(move || missing.missing()).await.map_err(io::Error::other)?;
+        let is_misplaced = missing.is_some();
+        if let Some(missing) = missing
+            && !self.is_misplaced.load(Ordering::Relaxed)
+        {
+            let error = LedgerError::NotInPlace(missing);
+            tracing::error!("no uploads are taken and nothing is delivered: {error}");
+        }
+        self.is_misplaced.store(is_misplaced, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether the ledger's files were in their place when they were looked at.
+    ///
+    /// # Errors
+    /// They were not.
+    fn is_in_place(&self) -> Result<(), SpoolError> {
+        match self.is_misplaced.load(Ordering::Relaxed) {
+            true => Err(LedgerError::NotInPlace(self.root.join(LEDGER)).into()),
+            false => Ok(()),
+        }
     }
 
     /// Makes sure that an upload whose commit is uncertain is never delivered,
@@ -103,6 +161,14 @@ impl LocalSpool {
         Ok(())
     }
 
+    /// Removes an upload that was not taken.
+    async fn discard(&self, lease: Lease) {
+        let (manifests, id) = (Manifests::of(&self.root), lease.id().to_owned());
+        // An end of the process in between leaves it to the next start.
+        let _ = spawn_blocking(move || manifests.remove(&id)).await;
+        lease.discard().await;
+    }
+
     /// Folder of an upload's files, and of nothing else.
     fn folder(&self, upload: &str) -> PathBuf {
         self.root.join(UPLOADS).join(upload)
@@ -111,10 +177,11 @@ impl LocalSpool {
 
 #[async_trait]
 impl Spool for LocalSpool {
-    fn begin(&self) -> Lease {
+    fn begin(&self) -> Result<Lease, SpoolError> {
+        self.is_in_place()?;
         let id = uuid::Uuid::now_v7().to_string();
         let folder = Folder::new(self.folder(&id));
-        Lease::new(id, Arc::new(folder))
+        Ok(Lease::new(id, Arc::new(folder)))
     }
 
     async fn accept(
@@ -127,28 +194,42 @@ impl Spool for LocalSpool {
         let deliveries = i64::try_from(planned.len()).unwrap_or(i64::MAX);
         let accepted: Result<Accepted, Refusal> = async {
             let folder = self.folder(lease.id());
-            spawn_blocking(move || folder::sync(&folder)).await.map_err(io::Error::other)??;
+            let (written, to) = (upload.clone(), planned.iter().map(Destination::from).collect());
+            let manifests = Manifests::of(&self.root);
+            // At the same time: the file system puts both on disk at once.
+            let manifest = spawn_blocking(move || manifests.write(&written, to));
+            let synced = spawn_blocking(move || folder::sync(&folder));
+            let (manifest, synced) = (manifest.await, synced.await);
+            manifest.map_err(io::Error::other)??;
+            synced.map_err(io::Error::other)??;
             lease.keep();
             let upload = upload.clone();
+            let (manifests, id) = (Manifests::of(&self.root), upload.id.clone());
+            let vouch = move |accepted: &Accepted| {
+                if *accepted == Accepted::New {
+                    manifests.vouch(&id);
+                }
+            };
             let work = move |db: &Connection| {
                 if let Origin::Social { service, session } = &upload.origin {
                     uploads::close_others(db, service, session, &upload.body)?;
                 }
                 uploads::insert(db, &upload, &planned, repeats)
             };
-            Ok(self.ledger.write_with_folder(work).await?)
+            Ok(self.ledger.write_with_folder(work, vouch).await?)
         }
         .await;
         match &accepted {
             Ok(Accepted::New) => {
                 self.undelivered.fetch_add(deliveries, Ordering::Relaxed);
             }
-            Ok(Accepted::Repeat) => lease.discard().await,
+            Ok(Accepted::Repeat) => self.discard(lease).await,
             Err(error) => {
-                lease.discard().await;
+                // Its files stay until it is certain that the ledger has it not.
                 if error.is_uncertain() {
                     self.refuse(upload.id.clone()).await;
                 }
+                self.discard(lease).await;
             }
         }
         Ok(accepted?)
@@ -173,6 +254,7 @@ impl Spool for LocalSpool {
         files: Vec<upload::File>,
         wait: Wait,
     ) -> Result<bool, SpoolError> {
+        self.is_in_place()?;
         self.extend_post(post, lease, files, wait).await
     }
 
@@ -181,6 +263,7 @@ impl Spool for LocalSpool {
     }
 
     async fn claim(&self, places: usize) -> Result<Due, SpoolError> {
+        self.is_in_place()?;
         let notes = self.root.join(NOTES);
         let work = move |db: &Connection| deliveries::claim(db, places, SystemTime::now(), &notes);
         Ok(self.ledger.write_lazily(work).await?)
@@ -233,7 +316,7 @@ impl Spool for LocalSpool {
                     recorded.resumed = deliveries::resume(db, &action, now)?;
                 }
                 recorded.finished =
-                    delivered && deliveries::finish(db, &upload, retention::ago(keep_files))?;
+                    delivered && retention::finish(db, &upload, retention::ago(keep_files))?;
                 Ok(Some(recorded))
             })
             .await?;
@@ -262,6 +345,7 @@ impl Spool for LocalSpool {
     }
 
     async fn is_changed(&self) -> Result<bool, SpoolError> {
+        self.look_at_ledger().await?;
         let version = self.ledger.data_version().await?;
         let changed = {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -304,65 +388,6 @@ pub async fn secret(root: &Path) -> Result<String, SpoolError> {
         secret::of(&root)
     });
     Ok(read.await.map_err(io::Error::other)??)
-}
-
-/// Why an upload is not in the ledger.
-#[derive(Debug, thiserror::Error)]
-enum Refusal {
-    #[error("{0}")]
-    Disk(#[from] io::Error),
-    #[error("{0}")]
-    Ledger(#[from] LedgerError),
-}
-
-impl Refusal {
-    /// Whether it may be there all the same.
-    fn is_uncertain(&self) -> bool {
-        matches!(self, Self::Ledger(error) if error.is_uncertain())
-    }
-}
-
-impl From<Refusal> for SpoolError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Disk(error) => error.into(),
-            Refusal::Ledger(error) => error.into(),
-        }
-    }
-}
-
-/// Makes what is missing of the folders; the lock that a server holds, none if
-/// one does already.
-fn make(root: &Path) -> io::Result<Option<File>> {
-    if !root.exists() {
-        fs::create_dir_all(root)?;
-        let parent = root.parent().filter(|parent| !parent.as_os_str().is_empty());
-        File::open(parent.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    let Some(lock) = lock(root)? else { return Ok(None) };
-    for folder in [UPLOADS, NOTES] {
-        fs::create_dir_all(root.join(folder))?;
-    }
-    File::open(root)?.sync_all()?;
-    Ok(Some(lock))
-}
-
-/// The lock that a server holds on its spool, none if one does already.
-fn lock(root: &Path) -> io::Result<Option<File>> {
-    let lock = File::options().create(true).append(true).open(root.join("lock"))?;
-    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(lock)),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Gone already is as good as removed.
-fn gone_already(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
 }
 
 /// Ends the process: what is on disk is known again at the next start.

@@ -5,7 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use rusqlite::Connection;
+use tokio::task::spawn_blocking;
 
+use super::manifest::Manifests;
 use super::{LocalSpool, Refusal, give_up, uploads};
 use crate::spool::{Lease, Post, SpoolError, Wait};
 use crate::upload;
@@ -30,12 +32,15 @@ impl LocalSpool {
             .collect();
         let back: Vec<(PathBuf, PathBuf)> =
             moves.iter().map(|(from, to)| (to.clone(), from.clone())).collect();
-        let moved = tokio::task::spawn_blocking(move || {
+        let manifests = Manifests::of(&self.root);
+        let (grown, joining) = (post.upload.id.clone(), files.clone());
+        let noted = spawn_blocking(move || manifests.grow(&grown, &joining));
+        let moved = spawn_blocking(move || {
             rename_all(&moves)?;
             File::open(folder)?.sync_all()
-        })
-        .await
-        .map_err(io::Error::other)?;
+        });
+        let (noted, moved) = (noted.await, moved.await);
+        let moved = moved.map_err(io::Error::other)?.and(noted.map_err(io::Error::other)?);
         let added = match moved {
             Ok(()) => {
                 let (upload, delivery) = (post.upload.id.clone(), post.delivery.clone());
@@ -53,7 +58,7 @@ impl LocalSpool {
             give_up(error);
         }
         if !matches!(added, Ok(true)) {
-            let put_back = tokio::task::spawn_blocking(move || rename_all(&back));
+            let put_back = spawn_blocking(move || rename_all(&back));
             put_back.await.map_err(io::Error::other)??;
         }
         Ok(added?)

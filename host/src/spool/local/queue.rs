@@ -12,8 +12,11 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
-use super::ledger::connect;
-use super::uploads::{self, millis, texts, time};
+use super::database::connect;
+use super::manifest::Manifests;
+use super::seal;
+use super::times::{millis, time};
+use super::uploads::{self, texts};
 use super::{LEDGER, NOTES, UPLOADS, backup_cameras, backup_repeats};
 use crate::digest;
 use crate::spool::{
@@ -184,13 +187,18 @@ impl Books {
         let runs = self.server_runs();
         let db = self.begin()?;
         let entry = changeable(&db, name, "drop", runs)?;
+        let is_intact = seal::is_intact(&db, &entry.upload)?;
         db.execute("DELETE FROM deliveries WHERE number = ?1", [entry.number])?;
+        if is_intact {
+            seal::seal(&db, &entry.upload)?;
+        }
         let undelivered: i64 = db.query_row(
             "SELECT count(*) FROM deliveries WHERE upload = ?1 AND state <> 'delivered'",
             [&entry.upload],
             |row| row.get(0),
         )?;
-        let with_files = undelivered == 0;
+        // What the ledger says of a damaged upload is no reason to remove files.
+        let with_files = undelivered == 0 && is_intact;
         if with_files {
             backup_repeats::forget(&db, &entry.upload)?;
             db.execute("UPDATE uploads SET has_files = 0 WHERE id = ?1", [&entry.upload])?;
@@ -204,6 +212,7 @@ impl Books {
         // What cannot be removed now is a leftover for the next start.
         let _ = fs::remove_file(self.root.join(NOTES).join(format!("{}.notes", entry.id)));
         if with_files {
+            let _ = Manifests::of(&self.root).remove(&entry.upload);
             let _ = fs::remove_dir_all(self.folder(&entry));
         }
         Ok(Dropped { number: entry.number, with_files })

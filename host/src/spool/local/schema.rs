@@ -2,6 +2,9 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::seal;
+use crate::digest;
+
 /// What each version added. `user_version` is the last that was applied; a
 /// released one never changes.
 const MIGRATIONS: &[(u32, &str)] = &[
@@ -86,7 +89,10 @@ CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state IN ('queued', 'co
     (
         3,
         "
-ALTER TABLE uploads ADD COLUMN attributes TEXT NOT NULL DEFAULT '[]'; -- JSON, pairs
+CREATE TABLE attributes ( -- of uploads that have some
+    upload TEXT PRIMARY KEY REFERENCES uploads ON DELETE CASCADE,
+    pairs TEXT NOT NULL -- JSON
+) STRICT, WITHOUT ROWID;
 ALTER TABLE deliveries ADD COLUMN folders TEXT; -- below the action's own
 
 -- Files that came by Auto Backup, by content.
@@ -114,13 +120,29 @@ CREATE TABLE backup_cameras (
 ) STRICT;
 ",
     ),
+    // Then come digests in place of sessions' keys, and a seal for each upload.
+    (
+        SEALED,
+        "
+CREATE TABLE seals ( -- see seal.rs
+    upload TEXT PRIMARY KEY REFERENCES uploads ON DELETE CASCADE,
+    seal TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+ALTER TABLE deliveries ADD COLUMN receipt TEXT; -- digest of a receipt, see seal.rs
+",
+    ),
 ];
+
+/// The version that sealed uploads.
+const SEALED: u32 = 4;
 
 /// Applies what is missing.
 ///
 /// # Errors
 /// The database's, or it was written by a newer version of this program.
 pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    // A session's key must be gone where its digest has taken its place.
+    connection.pragma_update(None, "secure_delete", true)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let applied: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let newest = MIGRATIONS.iter().map(|(version, _)| *version).max().unwrap_or_default();
@@ -130,10 +152,39 @@ pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     for (version, migration) in MIGRATIONS {
         if *version > applied {
             transaction.execute_batch(migration)?;
+            if *version == SEALED {
+                hide_sessions(&transaction)?;
+                seal::seal_all(&transaction)?;
+            }
             transaction.pragma_update(None, "user_version", version)?;
         }
     }
-    transaction.commit()
+    transaction.commit()?;
+    if (1..SEALED).contains(&applied) {
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    }
+    connection.pragma_update(None, "secure_delete", false)
+}
+
+/// Puts a digest in the place of each session's key: only grouping is meant, and
+/// whoever reads a key can send in the name of its user.
+fn hide_sessions(db: &Connection) -> rusqlite::Result<()> {
+    let sessions: Vec<String> = db
+        .prepare(
+            "SELECT DISTINCT session FROM uploads
+             WHERE length(session) = 32 AND session NOT GLOB '*[^0-9a-f]*'",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for session in sessions {
+        let hidden = digest::sha256(session.as_bytes());
+        db.execute("UPDATE uploads SET session = ?2 WHERE session = ?1", [&session, &hidden])?;
+        db.execute(
+            "UPDATE deliveries SET lane = 'session ' || ?2 WHERE lane = 'session ' || ?1",
+            [&session, &hidden],
+        )?;
+    }
+    Ok(())
 }
 
 /// The refusal of a file that a newer version of this program wrote.

@@ -1,11 +1,15 @@
 //! Uploads in the ledger.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use super::backup_repeats;
+use super::manifest::{Destination, Manifest};
+use super::seal;
+use super::times::{duration_millis, millis, time};
 use crate::digest;
 use crate::spool::{Accepted, Planned, Post, Repeats, State, Wait};
 use crate::upload::{File, Origin, Upload};
@@ -36,8 +40,7 @@ pub(super) fn insert(
     };
     db.prepare_cached(
         "INSERT INTO uploads (id, origin, service, session, sender, recipients, subject, body,
-            camera, received_at, content, attributes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            camera, received_at, content) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         upload.id,
@@ -51,8 +54,12 @@ pub(super) fn insert(
         upload.camera,
         millis(upload.received_at),
         content,
-        serde_json::json!(upload.attributes).to_string(),
     ])?;
+    if !upload.attributes.is_empty() {
+        let pairs = serde_json::json!(upload.attributes).to_string();
+        db.prepare_cached("INSERT INTO attributes (upload, pairs) VALUES (?1, ?2)")?
+            .execute([&upload.id, &pairs])?;
+    }
     insert_files(db, &upload.id, 0, &upload.files)?;
     let lane = lane(upload);
     for Planned { id, action, recipients, folders, wait } in planned {
@@ -77,6 +84,7 @@ pub(super) fn insert(
     if let Repeats::Content(_) = repeats {
         backup_repeats::note(db, upload)?;
     }
+    seal::seal(db, &upload.id)?;
     Ok(Accepted::New)
 }
 
@@ -137,6 +145,7 @@ pub(super) fn extend(
     )? == 1;
     if open {
         insert_files(db, upload, from, files)?;
+        seal::seal(db, upload)?;
     }
     Ok(open)
 }
@@ -203,13 +212,34 @@ pub(super) fn load(db: &Connection, id: &str) -> rusqlite::Result<Option<Upload>
     let upload = db
         .prepare_cached(
             "SELECT id, service, session, sender, recipients, subject, body, camera, received_at,
-                attributes FROM uploads WHERE id = ?1",
+                pairs FROM uploads LEFT JOIN attributes ON upload = id WHERE id = ?1",
         )?
         .query_row([id], upload)
         .optional()?;
     let Some(mut upload) = upload else { return Ok(None) };
     upload.files = files(db, id)?;
     Ok(Some(upload))
+}
+
+/// What the manifest of the upload `id` says, none if it is gone.
+pub(super) fn manifest(db: &Connection, id: &str) -> rusqlite::Result<Option<Manifest>> {
+    let Some(upload) = load(db, id)? else { return Ok(None) };
+    let mut manifest = Manifest { upload, destinations: Vec::new(), delivered: HashSet::new() };
+    let mut statement = db.prepare_cached(
+        "SELECT id, action, recipients, state, folders FROM deliveries
+         WHERE upload = ?1 ORDER BY number",
+    )?;
+    let mut rows = statement.query([id])?;
+    while let Some(row) = rows.next()? {
+        let (id, recipients): (String, String) = (row.get(0)?, row.get(2)?);
+        if row.get::<_, State>(3)? == State::Delivered {
+            manifest.delivered.insert(id.clone());
+        }
+        let recipients = texts(&recipients);
+        let (action, folders) = (row.get(1)?, row.get(4)?);
+        manifest.destinations.push(Destination { id, action, recipients, folders });
+    }
+    Ok(Some(manifest))
 }
 
 pub(super) fn files(db: &Connection, upload: &str) -> rusqlite::Result<Vec<File>> {
@@ -243,7 +273,10 @@ fn upload(row: &Row<'_>) -> rusqlite::Result<Upload> {
         camera: row.get(7)?,
         received_at: time(row.get(8)?),
         files: Vec::new(),
-        attributes: serde_json::from_str(&row.get::<_, String>(9)?).unwrap_or_default(),
+        attributes: row
+            .get::<_, Option<String>>(9)?
+            .and_then(|pairs| serde_json::from_str(&pairs).ok())
+            .unwrap_or_default(),
     })
 }
 
@@ -306,19 +339,4 @@ pub(super) fn json(texts: &[String]) -> String {
 
 pub(super) fn texts(json: &str) -> Vec<String> {
     serde_json::from_str(json).unwrap_or_default()
-}
-
-/// Milliseconds since 1970, as the ledger has them.
-pub(super) fn millis(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-pub(super) fn duration_millis(duration: Duration) -> i64 {
-    // A thousand years are for ever, and leave room to add.
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).min(1_000 * 365 * 24 * 3_600_000)
-}
-
-pub(super) fn time(millis: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
