@@ -51,6 +51,7 @@ mod mastodon_delivery;
 mod mastodon_media;
 mod mastodon_place;
 mod mastodon_repeats;
+mod names;
 mod odd_requests;
 mod old_files;
 mod one_piece;

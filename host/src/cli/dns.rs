@@ -1,9 +1,9 @@
 //! `afterimage dns`: what to paste into a name server, and where the names
 //! lead now.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 use crate::dns::{Format, NAMES, lookup};
 
@@ -42,7 +42,9 @@ fn server(written: &str) -> Result<SocketAddr, String> {
 pub fn run(arguments: &Arguments, say: &dyn Fn(&str)) -> anyhow::Result<bool> {
     let address = match arguments.address {
         Some(address) => address,
-        None => own_address().context("name this server's address: --address 192.168.1.10")?,
+        None => {
+            lookup::own_address().context("name this server's address: --address 192.168.1.10")?
+        }
     };
     if let Some(format) = arguments.format {
         say(format.lines(address).trim_end());
@@ -98,17 +100,4 @@ fn check(
         ));
     }
     Ok(well)
-}
-
-/// The address that this machine sends from when it talks to its network; no
-/// datagram is sent.
-fn own_address() -> anyhow::Result<Ipv4Addr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-    // Documentation's address (RFC 5737): only the way to it is looked up.
-    socket.connect((Ipv4Addr::new(192, 0, 2, 1), PORT))?;
-    let IpAddr::V4(address) = socket.local_addr()?.ip() else {
-        anyhow::bail!("this machine has no IPv4 address");
-    };
-    ensure!(!address.is_unspecified(), "this machine has no address in a network");
-    Ok(address)
 }

@@ -11,7 +11,7 @@ use super::autobackup::autobackup;
 use super::document::{Document, Mapping};
 use super::error::{ConfigError, nearest};
 use super::folders;
-use super::keys::{Change, Draft, finish_mail};
+use super::keys::{Change, Draft, finish_mail, finish_names};
 use super::plugins::plugins;
 use super::routes::routes;
 use super::tables::{Settings, settings};
@@ -37,6 +37,8 @@ pub struct Config {
     pub camera: crate::camera::Settings,
     /// Whether and how cameras may copy their cards.
     pub autobackup: Option<crate::backup::Settings>,
+    /// Whether and how names of cameras are answered.
+    pub dns: Option<crate::dns::Settings>,
     /// Key of the folder names that `store` makes; the server makes and keeps
     /// one of its own when there is none.
     pub secret: Option<String>,
@@ -176,6 +178,7 @@ impl Config {
         let upload_folder = draft.upload_folder.take().unwrap_or_else(|| base.join("upload"));
         folders::check(&upload_folder, &spool_folder)
             .map_err(|message| at("UPLOAD_FOLDER", format!("UPLOAD_FOLDER: {message}")))?;
+        let dns = finish_names(&mut draft);
         let mut camera = draft.camera;
         camera.free_space.folder.clone_from(&spool_folder);
         // Auto Backup is none of the sharing menu.
@@ -200,6 +203,7 @@ impl Config {
             spool_folder,
             camera,
             autobackup,
+            dns,
             secret: draft.secret,
             routes,
             plugins,

@@ -54,6 +54,21 @@ pub fn resolver() -> io::Result<SocketAddr> {
     listed.map(|address| SocketAddr::new(address, PORT)).ok_or_else(none)
 }
 
+/// The address that this machine sends from when it talks to its network; no
+/// datagram is sent.
+///
+/// # Errors
+/// It has none.
+pub fn own_address() -> io::Result<Ipv4Addr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    // Documentation's address (RFC 5737): only the way to it is looked up.
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), PORT))?;
+    match socket.local_addr()?.ip() {
+        IpAddr::V4(address) if !address.is_unspecified() => Ok(address),
+        _ => Err(io::Error::other("this machine has no address in a network")),
+    }
+}
+
 /// The addresses that `name` leads to, as `server` says.
 ///
 /// # Errors

@@ -1,43 +1,60 @@
 //! Binding a port, and who has it when that fails.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
 use super::build::Unusable;
+use crate::dns::{self, Responder};
 
 /// Listens on `address`, which `key` of the configuration says.
 ///
 /// # Errors
 /// In words that tell what to do.
 pub(super) async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, Unusable> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let port = address.port();
-        let remedy = match error.kind() {
-            ErrorKind::PermissionDenied => format!(
-                "ports below 1024 are root's; let systemd open it (a socket unit with \
-                 ListenStream={port}), or allow it to this program: setcap \
-                 cap_net_bind_service=+ep afterimage; or listen on 8080 and redirect: nft add \
-                 rule ip nat prerouting tcp dport {port} redirect to :8080"
+    TcpListener::bind(address).await.map_err(|error| cannot_listen(key, address, &error))
+}
+
+/// Listens for questions after names.
+///
+/// # Errors
+/// In words that tell what to do.
+pub(super) async fn names(settings: dns::Settings) -> Result<Responder, Unusable> {
+    let (address, from) = (settings.listen, settings.from.clone());
+    let unusable = |error| cannot_listen("DNS_LISTEN", address, &error);
+    let responder = Responder::bind(settings).await.map_err(unusable)?;
+    let bound = responder.address().map_err(unusable)?;
+    tracing::info!("names of cameras are answered on {bound}, to {from}");
+    Ok(responder)
+}
+
+fn cannot_listen(key: &str, address: SocketAddr, error: &io::Error) -> Unusable {
+    let port = address.port();
+    let remedy = match error.kind() {
+        ErrorKind::PermissionDenied => format!(
+            "ports below 1024 are root's; let systemd open it (a socket unit with \
+             ListenStream={port}), or allow it to this program: setcap \
+             cap_net_bind_service=+ep afterimage; or set {key} to another port and redirect: \
+             nft add rule ip nat prerouting meta l4proto {{ tcp, udp }} th dport {port} redirect \
+             to :8080"
+        ),
+        ErrorKind::AddrInUse => match holder(port) {
+            Some(holder) => format!("{holder} has it; stop that or set {key} to another port"),
+            None => format!(
+                "another program has it (`ss -lntup 'sport = :{port}'` tells root which); stop \
+                 that or set {key} to another port"
             ),
-            ErrorKind::AddrInUse => match holder(port) {
-                Some(holder) => format!("{holder} has it; stop that or set {key} to another port"),
-                None => format!(
-                    "another program has it (`ss -ltnp 'sport = :{port}'` tells root which); stop \
-                     that or set {key} to another port"
-                ),
-            },
-            ErrorKind::AddrNotAvailable => format!(
-                "this machine has no address {}; `ip address` lists those it has, \"*:{port}\" is \
-                 all of them",
-                address.ip()
-            ),
-            _ => format!("set {key} to another address or port"),
-        };
-        Unusable(format!("cannot listen on {address}: {error}; {remedy}"))
-    })
+        },
+        ErrorKind::AddrNotAvailable => format!(
+            "this machine has no address {}; `ip address` lists those it has, \"*:{port}\" is \
+             all of them",
+            address.ip()
+        ),
+        _ => format!("set {key} to another address or port"),
+    };
+    Unusable(format!("cannot listen on {address}: {error}; {remedy}"))
 }
 
 /// The process that listens on `port`, as far as this user may see it.

@@ -58,11 +58,18 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     let mut signals = Signals::new()?;
     banner(&describe(config, listener.local_addr()?, &live));
 
+    let names = match config.dns.clone() {
+        Some(settings) => Some(port::names(settings).await?),
+        None => None,
+    };
     // What listens or works until the server ends: a line each.
     let mut tasks = Tasks::new();
     tasks.add("deliveries", |stop| engine.run(stop));
     if let Some((listener, settings, udn, intake)) = backup {
         tasks.add("Auto Backup", |stop| backup::serve(listener, settings, udn, intake, stop));
+    }
+    if let Some(responder) = names {
+        tasks.add("names", |stop| responder.run(stop));
     }
     tasks.add("cameras", |stop| camera::serve(listener, Arc::new(camera), stop));
 

@@ -7,6 +7,7 @@
 mod camera;
 mod deliveries;
 mod mail;
+mod names;
 mod server;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use crate::capability::mail::MailServer;
 use crate::delivery;
 
 pub(super) use mail::finish as finish_mail;
+pub(super) use names::finish as finish_names;
 
 /// A key of `config.toml`.
 #[derive(Debug)]
@@ -58,12 +60,15 @@ pub(super) struct Draft {
     pub(super) mail: MailServer,
     pub(super) mail_keys: mail::Keys,
     pub(super) deliveries: delivery::Settings,
+    pub(super) names: names::Keys,
     pub(super) warnings: Vec<String>,
 }
 
 /// All keys, in the order of the manual.
 pub fn all() -> impl Iterator<Item = &'static Key> {
-    [server::KEYS, camera::KEYS, deliveries::KEYS, mail::KEYS, server::TABLES].into_iter().flatten()
+    [server::KEYS, camera::KEYS, deliveries::KEYS, mail::KEYS, names::KEYS, server::TABLES]
+        .into_iter()
+        .flatten()
 }
 
 /// The key of this name.
