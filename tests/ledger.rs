@@ -62,6 +62,11 @@ fn a_spool_of_version_0_1_0_is_delivered_with_its_ids_and_its_camera_stays_logge
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     sessions.execute("UPDATE session SET used = ?1", [now.cast_signed()]).unwrap();
     drop(sessions);
+    // And a delivery waits for its hour.
+    let ledger = rusqlite::Connection::open(spool.join("ledger.sqlite")).unwrap();
+    let due = (now + 3600).cast_signed() * 1000;
+    ledger.execute("UPDATE deliveries SET due_at = ?1 WHERE state = 'queued'", [due]).unwrap();
+    drop(ledger);
 
     let server = Server::start_in(folder, &config(""));
     let states = |server: &Server| -> Vec<String> {
