@@ -26,6 +26,18 @@ pub const COMMAND: &str = "end-orphans";
 pub struct Keeper(Arc<Mutex<Option<UnixStream>>>);
 
 impl Keeper {
+    /// Begins the process, so that the group of a command that is about to
+    /// begin is known at once.
+    pub(super) fn begin(&self) {
+        let mut pipe = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if pipe.is_none() {
+            match start() {
+                Ok(new) => *pipe = Some(new),
+                Err(error) => tracing::warn!("a command would outlive a killed server: {error}"),
+            }
+        }
+    }
+
     /// Has `group` ended when the server dies before the answer is dropped.
     pub(super) fn keep(&self, group: Pid) -> Kept {
         self.tell('+', group);

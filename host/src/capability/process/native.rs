@@ -29,6 +29,7 @@ pub(super) async fn run(
     keeper: &Keeper,
 ) -> Result<Exit, ProcessError> {
     let (Program::Native(program) | Program::Sandboxed(program)) = &command.program;
+    keeper.begin();
     let mut child = tokio::process::Command::new(program)
         .args(&run.arguments)
         .env_clear()
