@@ -30,7 +30,6 @@ fn assert_waits(settings: &str, stage: &'static str, answers: &[(Fault, &str)]) 
     }
 }
 
-/// field.md 3.2
 #[test]
 fn only_250_after_the_message_is_delivered() {
     let strange: Vec<(Fault, &str)> = [
@@ -69,7 +68,6 @@ fn an_answer_that_says_two_things_is_none() {
     );
 }
 
-/// field.md 3.2
 #[test]
 fn every_step_takes_its_own_codes_and_no_other() {
     for (stage, answer, words) in [
@@ -99,7 +97,6 @@ fn every_step_takes_its_own_codes_and_no_other() {
     }
 }
 
-/// field.md 3.1
 #[test]
 fn answers_that_came_before_their_commands_are_somebody_elses() {
     for (stage, bytes) in [
@@ -127,7 +124,6 @@ fn an_answer_without_an_end_costs_neither_memory_nor_the_photo() {
     assert_waits("", "connect", &endless);
 }
 
-/// field.md 3.3
 #[test]
 fn an_answer_counts_by_its_code_in_whatever_script_its_text_is() {
     let (peer, server) = start("");

@@ -23,7 +23,6 @@ fn send(server: &Server) {
     assert_eq!(server.send(&Request::new().bytes()).body, SUCCESS);
 }
 
-/// field.md 3.8
 #[test]
 fn a_kept_connection_that_ends_is_replaced_at_once() {
     for (stage, fault) in [
@@ -48,7 +47,6 @@ fn a_kept_connection_that_ends_is_replaced_at_once() {
     }
 }
 
-/// field.md 3.8
 #[test]
 fn a_kept_connection_that_says_farewell_in_between_is_replaced_at_once() {
     let peer = Faulty::start(&[(".", Fault::Bytes(b"250 taken\r\n421 4.4.2 timed out\r\n", 0))]);
@@ -70,7 +68,6 @@ fn a_421_on_a_new_connection_waits_for_the_next_attempt() {
     assert_eq!(peer.connections(), 1);
 }
 
-/// field.md 3.9
 #[test]
 fn login_follows_plain_where_the_server_takes_no_plain() {
     for words in ["504 5.7.4 unrecognized", "500 what", "502 not implemented", "501 syntax"] {
@@ -98,7 +95,6 @@ fn a_wrong_password_is_tried_one_way_only() {
     assert_eq!(tried, 1);
 }
 
-/// field.md 3.9
 #[test]
 fn a_server_without_a_login_for_passwords_is_told_so() {
     for (features, words) in [
@@ -125,7 +121,6 @@ fn a_server_that_knows_no_ehlo_is_greeted_the_old_way() {
     assert_eq!(peer.mails().len(), 1);
 }
 
-/// field.md 3.10
 #[test]
 fn an_ipv6_address_may_stand_in_brackets() {
     for host in ["[::1]", "::1"] {
@@ -151,7 +146,6 @@ fn silent(address: SocketAddr) -> (Socket, Vec<TcpStream>) {
     (socket, open)
 }
 
-/// field.md 3.4: `localhost` has to have both addresses for this.
 #[test]
 fn a_silent_address_does_not_take_the_time_of_the_next() {
     use std::net::ToSocketAddrs;

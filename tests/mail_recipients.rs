@@ -15,7 +15,6 @@ fn start(settings: &str) -> (Faulty, Server) {
     (peer, server)
 }
 
-/// field.md 3.6
 #[test]
 fn addresses_that_exist_pass_as_they_are() {
     let (peer, server) = start("");
@@ -37,7 +36,6 @@ fn addresses_that_exist_pass_as_they_are() {
     assert!(text.contains(&format!("To: {}\r\n", addresses.join(", "))), "{text:.2000}");
 }
 
-/// field.md 3.6
 #[test]
 fn what_is_no_address_costs_only_itself() {
     let (peer, server) = start("");
@@ -57,7 +55,6 @@ fn what_is_no_address_costs_only_itself() {
     }
 }
 
-/// field.md 3.6
 #[test]
 fn what_nobody_can_get_is_refused_while_the_camera_waits() {
     let (peer, server) = start("");
@@ -83,7 +80,6 @@ fn a_camera_that_is_no_address_needs_a_sender() {
     assert_eq!(peer.mails().len(), 1);
 }
 
-/// field.md 3.6
 #[test]
 fn more_than_a_hundred_get_it_in_turns() {
     let (peer, server) = start("");
@@ -127,7 +123,6 @@ fn an_address_outside_ascii_costs_only_itself_where_nobody_takes_it() {
     assert!(mail.bytes.is_ascii());
 }
 
-/// field.md 3.5, 3.7
 #[test]
 fn every_line_is_short_and_without_controls_whatever_the_camera_says() {
     let (peer, server) = start("");
@@ -149,7 +144,6 @@ fn every_line_is_short_and_without_controls_whatever_the_camera_says() {
     }
 }
 
-/// field.md 3.5
 #[test]
 fn exim_takes_thirty_two_recipients_and_a_word_of_three_thousand() {
     let Some(exim) = Exim::start() else { return };

@@ -39,7 +39,6 @@ fn start(port: u16, keys: &str, roots: &str) -> Server {
 /// What the real server would have said last, said by somebody else.
 const TAKEN: &str = "250-mx\r\n250 SIZE\r\n250 yes\r\n250 yes\r\n354 go on\r\n250 taken\r\n";
 
-/// field.md 3.1
 #[test]
 fn what_is_forged_before_tls_never_becomes_an_answer() {
     let authority = Authority::new();
@@ -87,7 +86,6 @@ fn a_certificate_of_nobody_known_is_none() {
     assert_eq!(forger.taken(), 1);
 }
 
-/// field.md 3.10
 #[test]
 fn a_servers_own_certificate_may_stand_in_the_file_of_authorities() {
     let certificate = Certificate::own("localhost");
@@ -132,7 +130,6 @@ fn a_servers_own_certificate_is_still_one_for_a_name() {
     assert_eq!(forger.taken(), 0);
 }
 
-/// field.md 3.10
 #[test]
 fn the_line_that_openssl_prints_is_a_pin() {
     let certificate = Authority::new().issue("mail.example.org");
@@ -156,7 +153,6 @@ fn the_line_that_openssl_prints_is_a_pin() {
     }
 }
 
-/// field.md 3.10
 #[test]
 fn what_is_not_tls_is_told_in_plain_words() {
     let peer = Faulty::start(&[]);
@@ -170,7 +166,6 @@ fn what_is_not_tls_is_told_in_plain_words() {
     server.logged(&["ended the connection when TLS began", "MAIL_PORT", "next attempt"]);
 }
 
-/// field.md 6.2
 #[test]
 fn mail_settings_that_cannot_work_are_refused_with_the_remedy() {
     for (keys, words) in [

@@ -11,6 +11,14 @@ const LINE: usize = 76;
 /// (RFC 2047 2): 12 around it, and 4 for 3; beside it, the name of its field.
 const ENCODED: usize = 39;
 
+/// `text`, unless it could end the line of its header.
+pub(super) fn one_line<'a>(what: &str, text: &'a str) -> Result<&'a str, String> {
+    match text.chars().find(|c| c.is_control()) {
+        Some(control) => Err(format!("{what} has a control character ({control:?})")),
+        None => Ok(text),
+    }
+}
+
 /// A field of free text: one line for the reader.
 pub(super) fn text(name: &str, text: &str) -> String {
     let words: Vec<&str> = text.split(' ').collect();

@@ -97,7 +97,7 @@ impl Outgoing {
             Some(written) => Some(address(written)?),
             None => camera.filter(|camera| *camera != from),
         };
-        let subject = one_line("the subject", &message.subject)?;
+        let subject = header::one_line("the subject", &message.subject)?;
         let mark = digest::sha256(identity.as_bytes());
         let (parts, body) = parts(delivery, &message, &mark)?;
         let head = |in_utf8: bool| {
@@ -205,6 +205,7 @@ fn identity(delivery: &Delivery, message: &Message) -> String {
 /// An address with its domain in ASCII; a name before the `@` that is not
 /// stays and takes a server that speaks SMTPUTF8.
 fn address(written: &str) -> Result<Address, String> {
+    header::one_line("an address", written)?;
     let address: Address =
         written.parse().map_err(|why| format!("{written:?} is no address: {why}"))?;
     wire(address)
@@ -222,14 +223,6 @@ fn wire(address: Address) -> Result<Address, String> {
         .to_string()
         .parse()
         .map_err(|why| format!("its domain in ASCII is none: {why}"))
-}
-
-/// `text`, unless it could end the line of its header.
-pub(super) fn one_line<'a>(what: &str, text: &'a str) -> Result<&'a str, String> {
-    match text.chars().find(|c| c.is_control()) {
-        Some(control) => Err(format!("{what} has a control character ({control:?})")),
-        None => Ok(text),
-    }
 }
 
 fn date(at: SystemTime) -> String {

@@ -4,7 +4,7 @@
 use lettre::message::header::{ContentDisposition, ContentTransferEncoding, ContentType};
 use lettre::message::{Body, MultiPart, SinglePart};
 
-use super::message::one_line;
+use super::header::one_line;
 use super::stream::Piece;
 use crate::contract::mail::{Message, Part};
 use crate::upload::Delivery;
