@@ -36,4 +36,5 @@ pub mod text;
 pub mod trial;
 pub mod upload;
 pub mod values;
+pub mod web;
 pub mod xml;

@@ -196,6 +196,11 @@ impl Senders {
         self.0.replace(other.0.now().to_vec());
     }
 
+    /// The address that is listed first.
+    pub fn first(&self) -> Option<String> {
+        self.0.now().first().map(|sender| sender.address.clone())
+    }
+
     /// The sender of this address, in whatever case it is written.
     pub fn find(&self, address: &str) -> Option<Sender> {
         let wanted = address.to_lowercase();

@@ -10,10 +10,14 @@ use super::{complain, print};
 use crate::config::{self, DEFAULT_FILE};
 use crate::password;
 
+/// No address is called like this.
+const PAGES: &str = "web";
+
 /// Hash a password from standard input, for SENDERS
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Sender that it is for: written into the configuration
+    /// Sender that it is for: written into the configuration; `web` prints the
+    /// line for the operator's pages
     #[arg(long = "for", value_name = "ADDRESS")]
     address: Option<String>,
     /// Configuration that it is written into
@@ -30,6 +34,9 @@ impl Arguments {
         let Some(address) = &self.address else {
             return print(&format!("[SENDERS]\n\"Camera@samsungcamera.com\" = \"{hash}\""));
         };
+        if address == PAGES {
+            return print(&format!("WEB_PASSWORD = \"{hash}\""));
+        }
         config::set_password(&self.config, address, &hash)?;
         print(&format!(
             "{address} now needs this password on the sharing menu, says {}; a running server \

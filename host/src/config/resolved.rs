@@ -11,7 +11,7 @@ use super::autobackup::autobackup;
 use super::document::{Document, Mapping};
 use super::error::{ConfigError, nearest};
 use super::folders;
-use super::keys::{Change, Draft, finish_mail, finish_names};
+use super::keys::{Change, Draft, finish_mail, finish_names, finish_pages};
 use super::plugins::plugins;
 use super::routes::routes;
 use super::tables::{Settings, settings};
@@ -39,6 +39,8 @@ pub struct Config {
     pub autobackup: Option<crate::backup::Settings>,
     /// Whether and how names of cameras are answered.
     pub dns: Option<crate::dns::Settings>,
+    /// Whether and how the operator's pages are served.
+    pub web: Option<crate::web::Settings>,
     /// Key of the folder names that `store` makes; the server makes and keeps
     /// one of its own when there is none.
     pub secret: Option<String>,
@@ -179,6 +181,9 @@ impl Config {
         folders::check(&upload_folder, &spool_folder)
             .map_err(|message| at("UPLOAD_FOLDER", format!("UPLOAD_FOLDER: {message}")))?;
         let dns = finish_names(&mut draft);
+        let listen = draft.listen.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 8080)));
+        let web = finish_pages(&mut draft, &upload_folder, listen)
+            .map_err(|(key, message)| at(key, message))?;
         let mut camera = draft.camera;
         camera.free_space.folder.clone_from(&spool_folder);
         // Auto Backup is none of the sharing menu.
@@ -198,12 +203,13 @@ impl Config {
         let document = of_autobackup.as_ref().unwrap_or(&document);
         let autobackup = autobackup(document, is_mapped, &camera, &mut warnings)?;
         Ok(Self {
-            listen: draft.listen.unwrap_or(SocketAddr::from(([0, 0, 0, 0], 8080))),
+            listen,
             upload_folder,
             spool_folder,
             camera,
             autobackup,
             dns,
+            web,
             secret: draft.secret,
             routes,
             plugins,

@@ -58,6 +58,14 @@ impl Responder {
         let udp = UdpSocket::bind(settings.listen).await?;
         // The same one where the system chooses.
         let tcp = TcpListener::bind(udp.local_addr()?).await?;
+        Self::on(settings, udp, tcp)
+    }
+
+    /// Answers on sockets that are open already.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn on(settings: Settings, udp: UdpSocket, tcp: TcpListener) -> io::Result<Self> {
         let state = UdpSocketState::new(UdpSockRef::from(&udp))?;
         Ok(Self { settings, udp, state, tcp, told: Mutex::default() })
     }

@@ -74,6 +74,11 @@ pub struct Action {
 }
 
 impl Action {
+    /// What it may ask of the host.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
     /// The folders of `upload` below the action's own, to be kept with its
     /// delivery; none if its files lie in the action's own.
     pub fn folders(&self, upload: &Upload) -> Option<String> {

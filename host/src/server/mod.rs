@@ -5,9 +5,12 @@
 
 mod build;
 mod components;
+mod handed;
+mod pages;
 mod port;
 mod reload;
 mod run;
+mod service;
 
 pub use build::Unusable;
 pub use run::run;

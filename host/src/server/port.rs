@@ -4,33 +4,51 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 
 use super::build::Unusable;
+use super::handed::Handed;
 use crate::dns::{self, Responder};
 
-/// Listens on `address`, which `key` of the configuration says.
+/// Listens on `address`, which `key` of the configuration says, or on what the
+/// service manager handed over for it.
 ///
 /// # Errors
 /// In words that tell what to do.
-pub(super) async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener, Unusable> {
-    TcpListener::bind(address).await.map_err(|error| cannot_listen(key, address, &error))
+pub(super) async fn bind(
+    key: &str,
+    address: SocketAddr,
+    handed: Option<std::net::TcpListener>,
+) -> Result<TcpListener, Unusable> {
+    let bound = match handed {
+        Some(listener) => TcpListener::from_std(listener),
+        None => TcpListener::bind(address).await,
+    };
+    bound.map_err(|error| cannot_listen(key, address, &error))
 }
 
 /// Listens for questions after names.
 ///
 /// # Errors
 /// In words that tell what to do.
-pub(super) async fn names(settings: dns::Settings) -> Result<Responder, Unusable> {
+pub(super) async fn names(
+    settings: dns::Settings,
+    handed: &mut Handed,
+) -> Result<Responder, Unusable> {
     let (address, from) = (settings.listen, settings.from.clone());
     let unusable = |error| cannot_listen("DNS_LISTEN", address, &error);
-    let responder = Responder::bind(settings).await.map_err(unusable)?;
+    let responder = match (handed.questions.take(), handed.names.take()) {
+        (Some(udp), Some(tcp)) => UdpSocket::from_std(udp)
+            .and_then(|udp| Responder::on(settings, udp, TcpListener::from_std(tcp)?)),
+        _ => Responder::bind(settings).await,
+    };
+    let responder = responder.map_err(unusable)?;
     let bound = responder.address().map_err(unusable)?;
     tracing::info!("names of cameras are answered on {bound}, to {from}");
     Ok(responder)
 }
 
-fn cannot_listen(key: &str, address: SocketAddr, error: &io::Error) -> Unusable {
+pub(super) fn cannot_listen(key: &str, address: SocketAddr, error: &io::Error) -> Unusable {
     let port = address.port();
     let remedy = match error.kind() {
         ErrorKind::PermissionDenied => format!(
@@ -107,7 +125,8 @@ mod tests {
     #[tokio::test]
     async fn who_has_a_port_is_named() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let error = bind("LISTEN", taken.local_addr().unwrap()).await.unwrap_err().to_string();
+        let error =
+            bind("LISTEN", taken.local_addr().unwrap(), None).await.unwrap_err().to_string();
         let id = std::process::id();
         assert!(error.contains(&format!("(process {id}) has it")), "{error}");
         assert!(error.contains("set LISTEN to another port"), "{error}");
@@ -115,7 +134,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_of_another_machine_is_told() {
-        let error = bind("LISTEN", "192.0.2.1:8080".parse().unwrap()).await.unwrap_err();
+        let error = bind("LISTEN", "192.0.2.1:8080".parse().unwrap(), None).await.unwrap_err();
         assert!(error.to_string().contains("this machine has no address 192.0.2.1"), "{error}");
     }
 }

@@ -9,8 +9,9 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 use super::build::{Ground, Live, Unusable, build, unusable};
-use super::port;
+use super::handed::Handed;
 use super::reload::Reload;
+use super::{pages, port, service};
 use crate::backup;
 use crate::camera::{self, Camera};
 use crate::config::{Config, Source};
@@ -25,6 +26,7 @@ use crate::pairing::Udn;
 /// [`Unusable`](super::Unusable) for what the operator has to correct, others
 /// for the rest.
 pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> anyhow::Result<()> {
+    let mut handed = Handed::take()?;
     let ground = Ground::open(&config).await?;
     let built = build(config, &ground, None).await?;
     let live = Live::new(&built);
@@ -52,27 +54,40 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     };
     let camera = Camera::new(config.camera.clone(), ground.sessions.clone(), intake)
         .map_err(|error| unusable("CAPTURE_FOLDER", &capture_folder, &error))?;
-    let listener = port::bind("LISTEN", config.listen).await?;
+    let listener = port::bind("LISTEN", config.listen, handed.cameras.take()).await?;
     // Before anybody is told that it runs, and could send one.
     let hangup = signal(SignalKind::hangup())?;
     let mut signals = Signals::new()?;
-    banner(&describe(config, listener.local_addr()?, &live));
+    let address = listener.local_addr()?;
+    banner(&describe(config, address, &live));
 
     let names = match config.dns.clone() {
-        Some(settings) => Some(port::names(settings).await?),
+        Some(settings) => Some(port::names(settings, &mut handed).await?),
+        None => None,
+    };
+    let pages = match config.web.clone() {
+        Some(settings) => {
+            let cameras = listener.local_addr()?;
+            Some(pages::listen(settings, config, cameras, &live, handed.pages.take()).await?)
+        }
         None => None,
     };
     // What listens or works until the server ends: a line each.
     let mut tasks = Tasks::new();
+    tasks.add("watchdog", service::alive);
     tasks.add("deliveries", |stop| engine.run(stop));
     if let Some((listener, settings, udn, intake)) = backup {
         tasks.add("Auto Backup", |stop| backup::serve(listener, settings, udn, intake, stop));
+    }
+    if let Some(pages) = pages {
+        tasks.add("pages", |stop| pages.run(stop));
     }
     if let Some(responder) = names {
         tasks.add("names", |stop| responder.run(stop));
     }
     tasks.add("cameras", |stop| camera::serve(listener, Arc::new(camera), stop));
 
+    service::ready(&format!("answers cameras on {address}"));
     let reload = Reload::new(source, ground, built, live).run(hangup);
     tokio::select! {
         () = signals.wait() => {}
@@ -81,6 +96,7 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
         }
         never = reload => match never {},
     }
+    service::stopping();
     tracing::info!("stopping when what is under way has ended; a second signal stops at once");
     tokio::select! {
         () = tasks.stop() => tracing::info!("stopped"),

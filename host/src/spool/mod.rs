@@ -34,7 +34,9 @@ pub use backup::{BackupCamera, Sight, Sighting};
 pub use claim::{Claim, Due, Outcome, Pause, Recorded};
 pub use error::SpoolError;
 pub use lease::{Lease, LeasedFile, Place, Sink};
-pub use queue::{Adopted, Dropped, Entry, EntryFile, PausedAction, Queue, QueueError, Retried};
+pub use queue::{
+    Adopted, Dropped, Entry, EntryFile, Figure, PausedAction, Queue, QueueError, Retried,
+};
 pub use sessions::{Announcement, Sessions};
 pub use space::{FreeSpace, is_in_memory};
 pub use state::State;

@@ -1,7 +1,9 @@
 //! The queue as operators see and change it, while the server runs or not.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -68,6 +70,45 @@ pub trait Queue: Send + Sync {
     /// # Errors
     /// The ledger's.
     async fn forget_backups(&self, sender: Option<&str>) -> Result<usize, QueueError>;
+
+    /// What was delivered last, the newest first, `most` at most.
+    ///
+    /// # Errors
+    /// The ledger's.
+    async fn delivered(&self, most: usize) -> Result<Vec<Entry>, QueueError>;
+
+    /// Name and bytes of the file at `index` of a delivery's upload.
+    ///
+    /// # Errors
+    /// There is none, or it is no longer kept.
+    async fn file(&self, name: &str, index: usize) -> Result<(String, File), QueueError>;
+
+    /// How many deliveries each action has in each state, without reading each.
+    ///
+    /// # Errors
+    /// The ledger's.
+    async fn figures(&self) -> Result<Vec<Figure>, QueueError>;
+
+    /// Another number when anything changed since it was asked last.
+    ///
+    /// # Errors
+    /// The ledger's.
+    async fn changes(&self) -> Result<i64, QueueError>;
+}
+
+/// Deliveries of one action in one state.
+#[derive(Debug)]
+pub struct Figure {
+    /// Its name.
+    pub action: String,
+    /// Where they stand.
+    pub state: State,
+    /// How many.
+    pub count: u64,
+    /// Their attempts, together.
+    pub attempts: u64,
+    /// When the camera sent the oldest.
+    pub oldest: SystemTime,
 }
 
 /// Why the queue could not be seen or changed.
@@ -151,6 +192,8 @@ pub struct Entry {
     pub origin: String,
     /// Sender's address.
     pub sender: String,
+    /// Camera model, when known.
+    pub camera: Option<String>,
     /// The recipients that map to the action.
     pub recipients: Vec<String>,
     /// Subject of an e-mail.

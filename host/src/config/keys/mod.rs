@@ -8,6 +8,7 @@ mod camera;
 mod deliveries;
 mod mail;
 mod names;
+mod pages;
 mod server;
 
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use crate::delivery;
 
 pub(super) use mail::finish as finish_mail;
 pub(super) use names::finish as finish_names;
+pub(super) use pages::finish as finish_pages;
 
 /// A key of `config.toml`.
 #[derive(Debug)]
@@ -61,14 +63,23 @@ pub(super) struct Draft {
     pub(super) mail_keys: mail::Keys,
     pub(super) deliveries: delivery::Settings,
     pub(super) names: names::Keys,
+    pub(super) pages: pages::Keys,
     pub(super) warnings: Vec<String>,
 }
 
 /// All keys, in the order of the manual.
 pub fn all() -> impl Iterator<Item = &'static Key> {
-    [server::KEYS, camera::KEYS, deliveries::KEYS, mail::KEYS, names::KEYS, server::TABLES]
-        .into_iter()
-        .flatten()
+    [
+        server::KEYS,
+        camera::KEYS,
+        deliveries::KEYS,
+        mail::KEYS,
+        names::KEYS,
+        pages::KEYS,
+        server::TABLES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The key of this name.

@@ -17,6 +17,7 @@ mod folders;
 mod ledger;
 mod lost;
 mod manifest;
+mod overview;
 mod pipeline;
 mod posts;
 mod queue;

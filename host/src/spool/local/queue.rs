@@ -20,8 +20,8 @@ use super::uploads::{self, texts};
 use super::{LEDGER, NOTES, UPLOADS, backup_cameras, backup_repeats};
 use crate::digest;
 use crate::spool::{
-    BackupCamera, Dropped, Entry, EntryFile, PausedAction, Queue, QueueError, Retried, SpoolError,
-    State,
+    BackupCamera, Dropped, Entry, EntryFile, Figure, PausedAction, Queue, QueueError, Retried,
+    SpoolError, State,
 };
 
 /// The queue of a spool in a folder.
@@ -95,6 +95,23 @@ impl Queue for LocalQueue {
         let sender = sender.map(str::to_owned);
         self.with(move |books| Ok(backup_repeats::forget_all(&books.db, sender.as_deref())?)).await
     }
+
+    async fn delivered(&self, most: usize) -> Result<Vec<Entry>, QueueError> {
+        self.with(move |books| books.delivered(most)).await
+    }
+
+    async fn file(&self, name: &str, index: usize) -> Result<(String, fs::File), QueueError> {
+        let name = name.to_owned();
+        self.with(move |books| books.file(&name, index)).await
+    }
+
+    async fn figures(&self) -> Result<Vec<Figure>, QueueError> {
+        self.with(|books| books.figures()).await
+    }
+
+    async fn changes(&self) -> Result<i64, QueueError> {
+        self.with(|books| books.changes()).await
+    }
 }
 
 impl From<rusqlite::Error> for QueueError {
@@ -103,9 +120,10 @@ impl From<rusqlite::Error> for QueueError {
     }
 }
 
-struct Books {
-    root: PathBuf,
-    db: Connection,
+/// The ledger and the files, as an operator's commands see them.
+pub(super) struct Books {
+    pub(super) root: PathBuf,
+    pub(super) db: Connection,
 }
 
 impl Books {
@@ -245,7 +263,7 @@ impl Books {
         Ok(copies)
     }
 
-    fn folder(&self, entry: &Entry) -> PathBuf {
+    pub(super) fn folder(&self, entry: &Entry) -> PathBuf {
         self.root.join(UPLOADS).join(&entry.upload)
     }
 
@@ -260,7 +278,7 @@ impl Books {
     }
 }
 
-fn show(db: &Connection, name: &str) -> Result<Entry, QueueError> {
+pub(super) fn show(db: &Connection, name: &str) -> Result<Entry, QueueError> {
     let mut entry = db
         .prepare(&format!("{ENTRIES} WHERE d.id = ?1 OR CAST(d.number AS TEXT) = ?1"))?
         .query_row([name], entry)
@@ -304,12 +322,14 @@ fn requeue(db: &Connection, filter: &str, number: i64) -> rusqlite::Result<usize
     Ok(actions.len())
 }
 
-const ENTRIES: &str = "SELECT d.number, d.id, d.upload, d.state, d.action, p.action IS NOT NULL,
+pub(super) const ENTRIES: &str =
+    "SELECT d.number, d.id, d.upload, d.state, d.action, p.action IS NOT NULL,
     d.attempt, d.due_at, d.last_error, d.summary, d.links, d.ended_at, u.received_at,
-    coalesce(u.service, u.origin), u.sender, d.recipients, u.subject, u.body, u.has_files
+    coalesce(u.service, u.origin), u.sender, d.recipients, u.subject, u.body, u.has_files,
+    u.camera
     FROM deliveries d JOIN uploads u ON u.id = d.upload LEFT JOIN pauses p ON p.action = d.action";
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let state: State = row.get(3)?;
     let due: i64 = row.get(7)?;
     let ended: Option<i64> = row.get(11)?;
@@ -333,6 +353,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         subject: row.get(16)?,
         body: row.get(17)?,
         has_files: row.get(18)?,
+        camera: row.get(19)?,
         files: Vec::new(),
     })
 }
