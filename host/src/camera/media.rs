@@ -7,7 +7,8 @@ use crate::file_name;
 /// What a file is stored as.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Media {
-    /// Safe, with an extension that fits the type.
+    /// Safe, with an extension that fits the type, or that of a picture or film
+    /// that the camera gave it.
     pub(super) name: String,
     /// The media type that others understand (`protocol.md` 2, D20).
     pub(super) content_type: String,
@@ -41,9 +42,9 @@ impl Media {
             };
             format!("{stem}.{}", usual_extension(&content_type))
         } else if extension.is_some_and(|extension| {
-            // Without a look inside nobody knows which of the two is wrong.
-            let is_open = by_content(begin).is_none() && is_known(&extension);
-            is_open || fits(&content_type, &extension)
+            // The camera's own word for a picture or a film stays: its owner
+            // looks for the name that the camera shows.
+            is_known(&extension) || fits(&content_type, &extension)
         }) {
             safe
         } else {
@@ -233,7 +234,8 @@ mod tests {
         ] {
             assert_eq!(media(name, sent, b"x").0, expected, "{name:?}");
         }
-        assert_eq!(media("A.PNG", "image/png", JPEG), ("A.PNG.jpg".into(), "image/jpeg".into()));
+        assert_eq!(media("A.PNG", "image/png", JPEG), ("A.PNG".into(), "image/jpeg".into()));
+        assert_eq!(media("A.HTML", "text/html", JPEG), ("A.HTML.jpg".into(), "image/jpeg".into()));
         let long = media(&"ä".repeat(300), "image/jpeg", JPEG).0;
         assert!(long.ends_with("ä.jpg") && file_name::is_safe(&long), "{long}");
         assert!(Media::new("../../x.jpg", None, JPEG).is_err());

@@ -9,6 +9,7 @@ pub(crate) mod capture;
 pub(crate) mod connection;
 #[cfg(test)]
 mod corpus;
+mod crowd;
 pub mod email;
 mod file;
 mod hotspot;

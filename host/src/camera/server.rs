@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::MissedTickBehavior;
 
 use super::Intake;
 use super::connection::{Camera, LINGER, Visitor, connection};
+use super::crowd::Crowd;
 use super::places::Places;
 use crate::open_files;
 
@@ -28,9 +30,16 @@ pub async fn serve<I: Intake>(
     tracing::info!("up to {most} connections at once, {of_one_address} of one address");
     let permits = Arc::new(Semaphore::new(most));
     let places = Places::new(most, of_one_address);
+    let mut crowd = Crowd::default();
+    let mut looks = tokio::time::interval(Duration::from_secs(1));
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !*stop.borrow() {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
+            _ = looks.tick() => {
+                crowd.look(most - permits.available_permits().min(most));
+                continue;
+            }
             _ = stop.changed() => break,
         };
         match accepted {

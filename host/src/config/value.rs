@@ -57,6 +57,9 @@ impl Value<'_> {
             (None, written) => written.as_u64(),
         };
         number.filter(|number| range.contains(number)).ok_or_else(|| {
+            if *range.start() == 1 && *range.end() == u64::MAX && number.is_some() {
+                return "write a number above 0".to_owned();
+            }
             let what = match range.end() {
                 &u64::MAX => format!("a whole number, at least {},", range.start()),
                 end => format!("a whole number from {} to {end}", range.start()),
