@@ -143,7 +143,6 @@ fn circles<'a>(
 }
 
 #[test]
-#[ignore = "while the rooms are moved"]
 fn imports_go_down_and_no_files_use_each_other_in_a_circle() {
     let broken = broken_rules(&Sources::read(&root().join("host/src")));
     assert!(broken.is_empty(), "see ARCHITECTURE.md:\n{}", broken.join("\n"));
@@ -209,7 +208,6 @@ fn what_goes_down_or_only_tests_take_breaks_no_rule() {
 }
 
 #[test]
-#[ignore = "while the rooms are moved"]
 fn a_file_can_be_read_in_one_sitting() {
     let lines = |path: &PathBuf| fs::read_to_string(path).unwrap().lines().count();
     let long: Vec<String> = files_below(&root(), "rs")

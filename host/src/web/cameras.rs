@@ -6,9 +6,9 @@ use hyper::StatusCode;
 use maud::html;
 
 use super::Pages;
+use super::asked::{Asked, NoPage};
 use super::layout::{self, moment};
 use super::reply::{self, Reply};
-use super::routes::{Asked, NoPage};
 
 /// Who sent, when last, and how often.
 #[derive(Default)]

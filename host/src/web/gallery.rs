@@ -7,10 +7,10 @@ use hyper::header::CONTENT_DISPOSITION;
 use maud::{Markup, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::asked::{Asked, NoPage};
 use super::folder::{self, Entry};
 use super::layout::{self, moment, size};
 use super::reply::{self, Reply};
-use super::routes::{Asked, NoPage};
 use super::{Pages, archive, send, thumbnail};
 
 /// Pictures on one page; a script fetches the next when it is scrolled to.

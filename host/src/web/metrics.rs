@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use hyper::StatusCode;
 
 use super::Pages;
+use super::asked::NoPage;
 use super::reply::{self, Reply};
-use super::routes::NoPage;
 use crate::spool::{Figure, State};
 
 /// The figures of now. Names and labels are a promise (`docs/pages.md`); no

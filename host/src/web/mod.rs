@@ -3,6 +3,7 @@
 //! another host, and nothing here edits the configuration.
 
 mod archive;
+mod asked;
 mod cameras;
 mod events;
 mod folder;

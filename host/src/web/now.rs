@@ -3,9 +3,9 @@
 use hyper::StatusCode;
 use maud::{Markup, html};
 
+use super::asked::{Asked, NoPage};
 use super::layout::{self, moment};
 use super::reply::{self, Reply};
-use super::routes::{Asked, NoPage};
 use super::{Pages, uploads};
 use crate::spool::{Entry, PausedAction};
 

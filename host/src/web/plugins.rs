@@ -4,9 +4,9 @@ use hyper::StatusCode;
 use maud::html;
 
 use super::Pages;
+use super::asked::Asked;
 use super::layout;
 use super::reply::{self, Reply};
-use super::routes::Asked;
 
 /// The actions.
 pub fn page(pages: &Pages, asked: &Asked) -> Reply {

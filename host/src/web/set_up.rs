@@ -9,9 +9,9 @@ use hyper::StatusCode;
 use maud::{Markup, html};
 
 use super::Pages;
+use super::asked::{Asked, NoPage};
 use super::layout;
 use super::reply::{self, Reply};
-use super::routes::{Asked, NoPage};
 use crate::dns::{Format, NAMES, lookup};
 
 /// Longest look at where the names lead.

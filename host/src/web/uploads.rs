@@ -3,9 +3,9 @@
 use hyper::StatusCode;
 use maud::{Markup, html};
 
+use super::asked::{Asked, NoPage};
 use super::layout::{self, moment, size};
 use super::reply::{self, Reply};
-use super::routes::{Asked, NoPage};
 use super::{Pages, send, thumbnail};
 use crate::spool::{Entry, QueueError, State};
 
