@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
-use crate::fixture::{Answer, PHOTO, Request, SUCCESS, Server};
+use crate::fixture::{Answer, Request, SUCCESS, Server};
 
 /// Hash of `open sesame`.
 const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$Vcdj3JnR1/mks+I/xPQzYw$EnMAhWGdcgR6k6ke+rSo0WKby7TA282fASKbX77uknQ";
@@ -82,8 +82,8 @@ fn what_came_is_shown_with_its_fate() {
 
 #[test]
 fn a_delivery_that_waits_can_be_tried_again_and_given_up() {
-    let config = "WEB_LISTEN = \"127.0.0.1:0\"\nRETRY_DELAYS = [\"1 h\"]\n[ACTIONS]\n\
-                  \"a@example.org\" = \"shell\"\n[SHELL]\nCMD = \"exit 75\"\n";
+    let config = "WEB_LISTEN = \"127.0.0.1:0\"\nRETRY_DELAYS = [\"0 s\", \"1 h\"]\n[ACTIONS]\n\
+                  \"a@example.org\" = \"shell\"\n[SHELL]\nCMD = \"sh -c 'exit 75'\"\n";
     let server = Server::start(config);
     let browser = Browser::at(&server);
     assert_eq!(server.send(&Request::new().to(&["a@example.org"]).bytes()).body, SUCCESS);
@@ -102,7 +102,7 @@ fn stored_pictures_are_listed_and_served_and_nothing_beside_them() {
     let browser = Browser::at(&server);
     let folder = server.folder().join("upload/holiday");
     std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("A&B 1.JPG"), PHOTO).unwrap();
+    std::fs::write(folder.join("A&B 1.JPG"), "a picture").unwrap();
     std::fs::write(folder.join("page.html"), "<script>alert(1)</script>").unwrap();
     std::fs::write(folder.join(".hidden.jpg"), "h").unwrap();
     std::os::unix::fs::symlink("/etc", folder.join("etc")).unwrap();
@@ -114,6 +114,7 @@ fn stored_pictures_are_listed_and_served_and_nothing_beside_them() {
 
     let picture = browser.get("/files/holiday/A%26B%201.JPG");
     assert_eq!((picture.status, picture.header("content-type")), (200, vec!["image/jpeg"]));
+    assert_eq!(picture.body, "a picture");
     assert_eq!(picture.header("x-content-type-options"), ["nosniff"]);
     let html = browser.get("/files/holiday/page.html");
     assert_eq!(html.header("content-type"), ["application/octet-stream"]);

@@ -1,7 +1,5 @@
 //! The stored pictures, folder by folder.
 
-use std::io;
-
 use hyper::StatusCode;
 use hyper::header::CONTENT_DISPOSITION;
 use maud::{Markup, html};
@@ -32,10 +30,8 @@ pub async fn page(pages: &Pages, asked: &Asked, place: &[&str]) -> Result<Reply,
     let (root, place) = (pages.settings.uploads.clone(), owned(place));
     let parts = place.clone();
     let entries = tokio::task::spawn_blocking(move || folder::list(&root, &parts)).await?;
-    let entries = match entries {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(NoPage::NotFound),
-        entries => entries?,
-    };
+    // Whatever the reason, it is not to be had, and says nothing of what is.
+    let entries = entries.map_err(|_| NoPage::NotFound)?;
     let from: usize = asked.value("from").and_then(|from| from.parse().ok()).unwrap_or(0);
     let (folders, files): (Vec<&Entry>, Vec<&Entry>) =
         entries.iter().partition(|entry| entry.is_folder);

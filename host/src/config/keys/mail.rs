@@ -150,6 +150,7 @@ pub(super) const KEYS: &[Key] = &[
             let written = value.text()?;
             let digits = written.rsplit('=').next().unwrap_or_default();
             let digits = digits.replace([':', ' '], "").to_lowercase();
+            let digits = digits.strip_prefix("sha256").unwrap_or(&digits).to_owned();
             if digits.len() != 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
                 return Err(
                     "64 hexadecimal digits are needed, as `openssl x509 -fingerprint -sha256` prints them"
