@@ -36,6 +36,9 @@ const QUESTIONS: usize = 64;
 /// Names that are told to the log, in the life of the server.
 const TOLD: usize = 64;
 
+/// Ports that are tried where the system chooses one.
+const TRIES: usize = 16;
+
 /// Pause after the kernel refused a socket call, so that a lasting refusal
 /// does not spin.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -55,10 +58,17 @@ impl Responder {
     /// # Errors
     /// The system's: another program has it, or it is not this user's to take.
     pub async fn bind(settings: Settings) -> io::Result<Self> {
-        let udp = UdpSocket::bind(settings.listen).await?;
-        // The same one where the system chooses.
-        let tcp = TcpListener::bind(udp.local_addr()?).await?;
-        Self::on(settings, udp, tcp)
+        let mut tries = if settings.listen.port() == 0 { TRIES } else { 1 };
+        loop {
+            let udp = UdpSocket::bind(settings.listen).await?;
+            // The same one where the system chooses, which somebody else may
+            // have for TCP.
+            match TcpListener::bind(udp.local_addr()?).await {
+                Ok(tcp) => return Self::on(settings, udp, tcp),
+                Err(error) if tries == 1 => return Err(error),
+                Err(_) => tries -= 1,
+            }
+        }
     }
 
     /// Answers on sockets that are open already.

@@ -59,7 +59,6 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
     let hangup = signal(SignalKind::hangup())?;
     let mut signals = Signals::new()?;
     let address = listener.local_addr()?;
-    banner(&describe(config, address, &live));
 
     let names = match config.dns.clone() {
         Some(settings) => Some(port::names(settings, &mut handed).await?),
@@ -72,6 +71,7 @@ pub async fn run(config: Config, source: Source, banner: impl FnOnce(&str)) -> a
         }
         None => None,
     };
+    banner(&describe(config, address, &live));
     // What listens or works until the server ends: a line each.
     let mut tasks = Tasks::new();
     tasks.add("watchdog", service::alive);
